@@ -1,0 +1,75 @@
+/* hdf5_file.h - groups, arrays and attributes in HDF5 files, for everything that we keep.
+ *
+ * The only way from the rest of the program to HDF5. Types are explicit and little-endian, text is
+ * UTF-8, arrays are chunked, shuffled and deflated. HDF5's own error printing is off; its error
+ * stack becomes the message. One thread at a time.
+ *
+ *     struct hdf5_group *file;
+ *     FORWARD(hdf5_file_create("model.h5.tmp", &file, err));
+ *     status = hdf5_write_text(file, "format", "flowtwin-model", err);
+ *     if (status == STATUS_OK)
+ *         status = hdf5_write_array(file, "weights", HDF5_F64, weights, 2, (size_t[]){ 3, 4 },
+ * err); hdf5_group_close(file);
+ */
+#ifndef FLOWTWIN_DATA_HDF5_FILE_H
+#define FLOWTWIN_DATA_HDF5_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file's root or a group in it. */
+struct hdf5_group;
+
+enum hdf5_type { HDF5_U8, HDF5_U16, HDF5_U32, HDF5_U64, HDF5_I32, HDF5_I64, HDF5_F32, HDF5_F64 };
+
+#define HDF5_DIMENSIONS_MAX 4
+
+/* Caller closes with hdf5_group_close, which for the root closes the file. A file that is not HDF5
+ * or is cut short is STATUS_FORMAT, one that cannot be read or written STATUS_IO. */
+enum status hdf5_file_create(const char *path, struct hdf5_group **root, struct error *err);
+enum status hdf5_file_open(const char *path, struct hdf5_group **root, struct error *err);
+enum status hdf5_group_create(struct hdf5_group *parent, const char *name,
+                              struct hdf5_group **group, struct error *err);
+enum status hdf5_group_open(struct hdf5_group *parent, const char *name, struct hdf5_group **group,
+                            struct error *err);
+/* Flushes and closes; for a file that was written, its failure is the last that can be noticed. */
+enum status hdf5_group_close(struct hdf5_group *group, struct error *err);
+
+/* Whether a group, array or attribute of that name is there. */
+bool hdf5_has(struct hdf5_group *group, const char *name);
+
+/* Attributes of the group: one text or number. */
+enum status hdf5_write_text(struct hdf5_group *group, const char *name, const char *text,
+                            struct error *err);
+enum status hdf5_read_text(struct hdf5_group *group, const char *name, char **text,
+                           struct error *err); /* caller frees with free() */
+enum status hdf5_write_number(struct hdf5_group *group, const char *name, double number,
+                              struct error *err);
+enum status hdf5_read_number(struct hdf5_group *group, const char *name, double *number,
+                             struct error *err);
+enum status hdf5_write_integer(struct hdf5_group *group, const char *name, int64_t number,
+                               struct error *err);
+enum status hdf5_read_integer(struct hdf5_group *group, const char *name, int64_t *number,
+                              struct error *err);
+
+/* An array of up to HDF5_DIMENSIONS_MAX dimensions. */
+enum status hdf5_write_array(struct hdf5_group *group, const char *name, enum hdf5_type type,
+                             const void *values, size_t n_dimensions, const size_t *dimensions,
+                             struct error *err);
+/* Its sizes; n_dimensions must be what the file has, or it is STATUS_FORMAT. */
+enum status hdf5_array_size(struct hdf5_group *group, const char *name, size_t n_dimensions,
+                            size_t *dimensions, struct error *err);
+/* All of it, converted to `type`, into room for `count` values; another count is STATUS_FORMAT. */
+enum status hdf5_read_array(struct hdf5_group *group, const char *name, enum hdf5_type type,
+                            void *values, size_t count, struct error *err);
+
+/* A list of texts. */
+enum status hdf5_write_texts(struct hdf5_group *group, const char *name, char *const *texts,
+                             size_t n, struct error *err);
+enum status hdf5_read_texts(struct hdf5_group *group, const char *name, char ***texts, size_t *n,
+                            struct error *err); /* caller frees each and the list */
+
+#endif

@@ -1,0 +1,55 @@
+/* split.h - which flows are trained on and which are kept to test with.
+ *
+ * By host: of the hosts of one type, by address, every n-th is never trained on. By time: what ends
+ * after a moment is never trained on. A model keeps the record of what it was trained on
+ * (struct training_record), and evaluation scores what the record does not cover: unseen hosts, and
+ * the same hosts at another time.
+ */
+#ifndef FLOWTWIN_DATA_SPLIT_H
+#define FLOWTWIN_DATA_SPLIT_H
+
+#include "base/options.h"
+#include "data/sequence.h"
+
+enum split_kind { SPLIT_NONE, SPLIT_HOST, SPLIT_TIME, SPLIT_BOTH };
+
+struct split_settings {
+    int kind;           /* enum split_kind */
+    int64_t every;      /* of the hosts of that type, each so many-th is for testing */
+    int type;           /* enum host_type, or N_HOST_TYPES for any */
+    double train_share; /* of the dataset's period that is trained on */
+};
+
+/* --split, --test-every, --test-type, --train-share */
+extern const struct option split_options[];
+extern const size_t n_split_options;
+
+/* What a model was trained on; kept with it. */
+struct training_record {
+    uint32_t *hosts; /* sorted */
+    size_t n_hosts;
+    int64_t from, until; /* ms since 1970 */
+};
+void training_record_release(struct training_record *record);
+
+/* The rows to train on, and the record of them. STATUS_RANGE where nothing is left to train on. */
+enum status split_training_set(const struct dataset *data, const struct split_settings *settings,
+                               struct sequence_set **set, struct training_record *record,
+                               struct error *err);
+
+enum split_part {
+    PART_UNSEEN,       /* what the record does not cover */
+    PART_UNSEEN_HOSTS, /* of that: hosts never trained on */
+    PART_UNSEEN_TIME,  /* of that: training hosts at another time */
+    PART_TRAINED,      /* what it covers */
+    PART_ALL,
+};
+/* "unseen", "unseen-hosts", "unseen-time", "trained", "all", NULL */
+extern const char *const split_part_names[];
+
+/* The rows of that part, coded by `labels`. STATUS_RANGE where the part is empty. */
+enum status split_part_set(const struct dataset *data, const struct training_record *record,
+                           enum split_part part, const struct label_list *labels,
+                           struct sequence_set **set, struct error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* model.h - the one interface of all models.
+ *
+ * A model gives every attribute of every row a probability mass on the data's own units, given what
+ * stands before it, and draws rows from the same masses. Command line, sampling and evaluation see
+ * nothing but this. A new model is one file with a struct model_kind, and one line in model.c.
+ *
+ *     const struct model_kind *kind = model_kind_find("gmm");
+ *     FORWARD(kind->fit(settings, train, seed, &model, err));
+ *     FORWARD(model_log_mass(model, &sequence, log_mass, err));     // nats, [rows, N_ATTRIBUTES]
+ *     FORWARD(model_save(model, "gmm.h5", err));
+ *
+ *     FORWARD(model_load("gmm.h5", &model, err));
+ *     struct sampler *sampler = model_sampler(model, hosts, n_hosts, seed);
+ *     FORWARD(sampler_advance(sampler, which, n, rows, err));
+ */
+#ifndef FLOWTWIN_MODEL_MODEL_H
+#define FLOWTWIN_MODEL_MODEL_H
+
+#include "base/options.h"
+#include "data/hdf5_file.h"
+#include "data/sequence.h"
+#include "data/split.h"
+
+struct model_kind;
+
+/* Every model begins with this. */
+struct model {
+    const struct model_kind *kind;
+    uint32_t attributes;          /* bit per attribute that it models: what its data had */
+    struct label_list labels;     /* what ATTRIBUTE_LABEL indexes */
+    struct address_set monitored; /* where its hosts live */
+    struct training_record trained_on;
+    uint64_t seed;
+    char *configuration; /* resolved, as `key = value` lines */
+};
+
+/* A host whose rows are drawn. */
+struct sampler_host {
+    uint32_t address;
+    uint64_t stream; /* names its random numbers: the same stream, the same rows */
+    int64_t start;   /* s since 1970: the clock before its first row */
+};
+
+/* State of hosts that advance side by side; each model embeds it in its own. */
+struct sampler {
+    const struct model *model;
+    const struct model_kind *kind;
+};
+
+struct model_kind {
+    const char *name;
+    const char *summary;
+    /* Settings: a plain struct of settings_size bytes, filled through the options. */
+    const struct option *options;
+    size_t n_options;
+    size_t settings_size;
+
+    /* Fits to the scored rows of `train`. Sets *model (caller frees with model_free), of which
+     * model.c fills in what struct model holds. */
+    enum status (*fit)(const void *settings, const struct sequence_set *train, uint64_t seed,
+                       struct model **model, struct error *err);
+    void (*free)(struct model *model);
+
+    /* log_mass[(i - first_scored) * N_ATTRIBUTES + attribute] = ln P of that value of row i given
+     * what stands before it, for i from first_scored on; 0 for what is not modelled. Any number of
+     * threads may call this at once for different sequences. */
+    enum status (*log_mass)(const struct model *model, const struct sequence *sequence,
+                            double *log_mass, struct error *err);
+
+    /* State for n hosts. `hosts` is copied. Caller frees with sampler_free. */
+    struct sampler *(*sampler_create)(const struct model *model, const struct sampler_host *hosts,
+                                      size_t n_hosts, uint64_t seed);
+    /* Draws the next row of each of the n hosts in which[] (indices, each at most once). A host's
+     * rows do not depend on which others are drawn beside it. */
+    enum status (*sampler_advance)(struct sampler *sampler, const size_t *which, size_t n,
+                                   struct row *rows, struct error *err);
+    void (*sampler_free)(struct sampler *sampler);
+
+    enum status (*save)(const struct model *model, struct hdf5_group *group, struct error *err);
+    enum status (*load)(struct hdf5_group *group, struct model **model, struct error *err);
+};
+
+/* All kinds, by name; the list ends with NULL. */
+extern const struct model_kind *const model_kinds[];
+const struct model_kind *model_kind_find(const char *name);
+
+/* Fits, and fills in what every model holds. Moves `record` into the model. */
+enum status model_fit(const struct model_kind *kind, const void *settings,
+                      const struct sequence_set *train, struct training_record *record,
+                      uint64_t seed, const char *configuration, struct model **model,
+                      struct error *err);
+void model_free(struct model *model);
+
+enum status model_log_mass(const struct model *model, const struct sequence *sequence,
+                           double *log_mass, struct error *err);
+
+struct sampler *model_sampler(const struct model *model, const struct sampler_host *hosts,
+                              size_t n_hosts, uint64_t seed);
+enum status sampler_advance(struct sampler *sampler, const size_t *which, size_t n,
+                            struct row *rows, struct error *err);
+void sampler_free(struct sampler *sampler);
+
+/* Written under a temporary name and renamed. */
+enum status model_save(const struct model *model, const char *path, struct error *err);
+/* STATUS_FORMAT for a file that is cut short, of another version, of an unknown kind, or not ours.
+ */
+enum status model_load(const char *path, struct model **model, struct error *err);
+
+#endif
