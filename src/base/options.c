@@ -29,6 +29,13 @@ static const char *store_text(const char *text)
     return copy;
 }
 
+void options_release_lists(const struct option_table *table)
+{
+    for (size_t i = 0; table->target != NULL && i < table->n; i++)
+        if (table->options[i].type == OPTION_LIST)
+            text_list_release((void *)((char *)table->target + table->options[i].offset));
+}
+
 void options_release(void)
 {
     for (size_t i = 0; i < stored_texts.n; i++)

@@ -94,6 +94,9 @@ const char *nearest_word(const char *word, const char *const *names, size_t n);
 void text_list_add(struct text_list *list, const char *text);
 void text_list_release(struct text_list *list);
 
+/* Empties the OPTION_LISTs of a table's target. */
+void options_release_lists(const struct option_table *table);
+
 /* Frees all texts that options_set and options_parse have stored so far. */
 void options_release(void);
 
