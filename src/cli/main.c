@@ -190,9 +190,10 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        char help[] = "--help";
         const struct command *topic = argc > 2 ? find_command(argv[2]) : NULL;
         if (topic != NULL)
-            return run_command(topic, 1, (char *[]){ "--help" });
+            return run_command(topic, 1, (char *[]){ help });
         print_usage(stdout);
         return 0;
     }
