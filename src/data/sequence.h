@@ -29,7 +29,7 @@ struct sequence_set {
     struct label_list labels; /* what ATTRIBUTE_LABEL indexes */
     uint32_t attributes;      /* bit per attribute that the format has */
     struct address_set monitored;
-    int64_t from, until; /* s: the period that the scored rows can lie in */
+    int64_t start, end; /* s: the dataset's period, from a midnight to after its last flow */
 };
 
 /* Which rows of a host are taken: those that end before `until`, of which those from `from` on are
