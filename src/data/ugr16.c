@@ -97,7 +97,7 @@ static inline const char *read_duration(const char *text, uint32_t *duration)
 }
 
 /* 0..255 without leading zeros, which some programs take for octal; more than 255 where it is none.
- * Returns the byte after it also then. */
+ */
 static inline const char *read_octet(const char *text, uint32_t *octet)
 {
     unsigned a = digit_at(text), b, c;
@@ -115,13 +115,13 @@ static inline const char *read_address(const char *text, uint32_t *address)
 {
     uint32_t a, b, c, d;
     text = read_octet(text, &a);
-    if (*text++ != '.' || a > 255)
+    if (a > 255 || *text++ != '.')
         return NULL;
     text = read_octet(text, &b);
-    if (*text++ != '.' || b > 255)
+    if (b > 255 || *text++ != '.')
         return NULL;
     text = read_octet(text, &c);
-    if (*text++ != '.' || c > 255)
+    if (c > 255 || *text++ != '.')
         return NULL;
     text = read_octet(text, &d);
     *address = a << 24 | b << 16 | c << 8 | d;

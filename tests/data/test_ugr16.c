@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Under AddressSanitizer, which is slower, fewer flows are drawn. */
+#ifdef __SANITIZE_ADDRESS__
+#define N_FLOWS 30000
+#else
+#define N_FLOWS 400000
+#endif
+
 /* ---- helpers ------------------------------------------------------------------------------ */
 
 /* The labels that random flows have. */
@@ -104,7 +111,7 @@ START_TEST(what_is_written_is_read_back)
     struct ugr16_reader reader = { 0 };
     struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
     size_t longest = 0;
-    for (int i = 0; i < 400000; i++) {
+    for (int i = 0; i < N_FLOWS; i++) {
         struct flow flow = random_flow(&rng, &labels), back;
         char line[UGR16_LINE_MAX];
         size_t length = ugr16_format(&flow, &labels, line);
@@ -157,7 +164,7 @@ START_TEST(mutated_lines_are_refused_or_mean_a_flow)
     struct ugr16_reader reader = { 0 };
     struct rng rng = rng_stream(2, RNG_TEST, 0, 0);
     int n_fine = 0, n_by_fault[UGR16_FINE] = { 0 };
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < N_FLOWS / 2; i++) {
         struct flow flow = random_flow(&rng, &labels), back;
         char line[2 * UGR16_LINE_MAX];
         size_t length = ugr16_format(&flow, &labels, line) - 1;
@@ -176,9 +183,9 @@ START_TEST(mutated_lines_are_refused_or_mean_a_flow)
         label_list_release(&seen);
     }
     /* The mutations do reach every kind of fault, and some lines survive. */
-    ck_assert_int_gt(n_fine, 10000);
+    ck_assert_int_gt(n_fine, N_FLOWS / 40);
     for (size_t f = 0; f < UGR16_FINE; f++)
-        ck_assert_msg(n_by_fault[f] > 10, "fault %zu came up %d times", f, n_by_fault[f]);
+        ck_assert_msg(n_by_fault[f] > 5, "fault %zu came up %d times", f, n_by_fault[f]);
     label_list_release(&labels);
 }
 END_TEST
