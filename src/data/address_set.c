@@ -83,6 +83,15 @@ uint64_t address_set_size(const struct address_set *set)
     return size;
 }
 
+struct address_set address_set_copy(const struct address_set *set)
+{
+    struct address_set copy = { .n_ranges = set->n_ranges };
+    copy.ranges = memory_alloc(set->n_ranges, sizeof *copy.ranges);
+    for (size_t r = 0; r < set->n_ranges; r++)
+        copy.ranges[r] = set->ranges[r];
+    return copy;
+}
+
 void address_set_release(struct address_set *set)
 {
     free(set->ranges);
