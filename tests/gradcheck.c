@@ -14,9 +14,7 @@
 static bool is_close(double gradient, double difference, double largest)
 {
     double scale = fmax(fmax(fabs(gradient), fabs(difference)), FLOOR * largest);
-    return isfinite(gradient) && isfinite(difference) &&
-           (sizeof(real) < sizeof(double) ||
-            fabs(gradient - difference) <= GRADCHECK_TOLERANCE * scale);
+    return fabs(gradient - difference) <= GRADCHECK_TOLERANCE * scale;
 }
 
 /* ---- operations --------------------------------------------------------------------------- */
@@ -84,6 +82,8 @@ static enum status check_input(struct trial *trial, struct tape *tape, size_t i,
 {
     size_t n = shape_size(&trial->shapes[i]);
     double largest = 0.0;
+    if (sizeof(real) < sizeof(double))
+        return STATUS_OK;
     for (size_t j = 0; j < n; j++)
         largest = fmax(largest, fabs((double)gradient[j]));
     for (size_t j = 0; j < n; j++) {
@@ -185,6 +185,8 @@ static enum status check_parameter(struct tape *tape, const struct tensor *param
     for (size_t i = 0; i < n; i++)
         largest = fmax(largest, fabs((double)parameter->grad[i]));
     RETURN_IF(largest == 0.0, err, STATUS_NUMERIC, "%s gets no gradient", parameter->name);
+    if (sizeof(real) < sizeof(double))
+        return STATUS_OK;
     for (size_t i = 0; i < n; i += stride) {
         real *x = &parameter->data[i], kept = *x;
         *x = kept + (real)STEP;

@@ -1,6 +1,6 @@
 /* gradcheck.h - are the gradients right? Central differences in double, for operations and for
  * whole losses. Only in builds with NN_GRADCHECK; in those that compute in float (the sanitizers')
- * everything runs and is checked for finiteness, but not compared. */
+ * everything runs, but nothing is compared. */
 #ifndef FLOWTWIN_TESTS_GRADCHECK_H
 #define FLOWTWIN_TESTS_GRADCHECK_H
 

@@ -210,7 +210,7 @@ void affine_map(real *y, size_t y_stride, const struct affine_term *terms, size_
                 size_t n_out)
 {
     size_t n_tasks = affine_n_tasks(N, L);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_tasks > 1)
     for (size_t i = 0; i < n_tasks; i++) {
         struct affine_task task = affine_task(L, i);
         size_t row = task.sequence * L;

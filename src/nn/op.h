@@ -75,9 +75,16 @@ struct tensor *tape_apply(struct tape *tape, enum op_kind kind, struct tensor *c
 
 /* ---- for forward and backward ------------------------------------------------------------- */
 
+/* Whether this step is one of training. */
+bool tape_trains(const struct tape *tape);
+
 /* Whether input i is there and wants a gradient; whether any does. */
 bool op_wants(const struct op_node *node, size_t i);
 bool op_wants_any(const struct op_node *node);
+
+/* Whether so many numbers are worth the microseconds that it takes to start the threads; for the
+ * `if` of a parallel loop. Results do not depend on it. */
+#define OP_MANY(n) ((n) >= 16384)
 
 /* Memory that lives until the tape is reset. */
 void *op_save(struct op_node *node, size_t count, size_t size);

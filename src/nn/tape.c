@@ -161,6 +161,11 @@ struct tensor *tape_apply(struct tape *tape, enum op_kind kind, struct tensor *c
     return y;
 }
 
+bool tape_trains(const struct tape *tape)
+{
+    return tape->mode == TAPE_TRAIN;
+}
+
 bool op_wants(const struct op_node *node, size_t i)
 {
     return node->inputs[i] != NULL && node->inputs[i]->needs_grad;
@@ -247,7 +252,7 @@ void grad_pass(struct op_node *node, size_t i)
     size_t n = tensor_size(x);
     real *dx = x->grad;
     const real *dy = y->grad;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t j = 0; j < n; j++)
         dx[j] += dy[j];
 }

@@ -75,7 +75,7 @@ static void forward(struct op_node *node)
     const enum activation *activation = node->params;
     const struct tensor *x = node->inputs[0];
     size_t n = tensor_size(x);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t i = 0; i < n; i += PIECE)
         apply(*activation, node->output->data + i, x->data + i, n - i < PIECE ? n - i : PIECE);
 }
@@ -86,7 +86,7 @@ static void backward(struct op_node *node)
     const struct tensor *x = node->inputs[0], *y = node->output;
     size_t n = tensor_size(x);
     real *dx = grad_add(node->tape, node->inputs[0]);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t i = 0; i < n; i += PIECE)
         add_gradient(*activation, dx + i, x->data + i, y->data + i, y->grad + i,
                      n - i < PIECE ? n - i : PIECE);

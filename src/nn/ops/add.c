@@ -17,7 +17,7 @@ static void forward(struct op_node *node)
     const real *a = node->inputs[0]->data, *b = node->inputs[1]->data;
     real *y = node->output->data;
     size_t n = tensor_size(node->output);
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (parallel : OP_MANY(n))
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
 }
@@ -28,7 +28,7 @@ static void backward(struct op_node *node)
         const real *dy = node->output->grad;
         real *da = grad_add(node->tape, node->inputs[0]);
         size_t n = tensor_size(node->output);
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (parallel : OP_MANY(n))
         for (size_t i = 0; i < n; i++)
             da[i] += dy[i];
     }

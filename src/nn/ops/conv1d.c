@@ -129,7 +129,7 @@ static void forward(struct op_node *node)
     if (params->gated && op_wants_any(node))
         op_save(node, N * L * Cout, sizeof(real));
     size_t n_tasks = affine_n_tasks(N, L);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_tasks > 1)
     for (size_t i = 0; i < n_tasks; i++)
         forward_task(node, terms, n_terms, affine_task(L, i));
 }
@@ -201,7 +201,7 @@ static void backward(struct op_node *node)
     if (params->gated) {
         size_t R = tensor_rows(y), C = tensor_channels(y);
         real *z = node->saved;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(R * C))
         for (size_t r = 0; r < R; r++)
             gate_backward(z + 2 * r * C, dz + r * C, 1, C);
         dz = z;

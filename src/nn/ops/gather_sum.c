@@ -31,7 +31,7 @@ static void forward(struct op_node *node)
     size_t C = tensor_channels(node->output), F = params->F;
     const real *x = node->inputs[0]->data;
     real *y = node->output->data;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(params->R * F * C))
     for (size_t r = 0; r < params->R; r++) {
         memset(y + r * C, 0, C * sizeof *y);
         for (size_t f = 0; f < F; f++) {
@@ -51,7 +51,7 @@ static void backward(struct op_node *node)
     size_t C = tensor_channels(node->output), F = params->F;
     const real *dy = node->output->grad;
     real *dx = grad_add(node->tape, node->inputs[0]);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(params->R * F * C))
     for (size_t first = 0; first < C; first += SLICE) {
         size_t last = first + SLICE < C ? first + SLICE : C;
         for (size_t i = 0; i < params->R * F; i++) {

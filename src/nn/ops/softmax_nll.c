@@ -34,7 +34,7 @@ static void forward(struct op_node *node)
     const struct tensor *logits = node->inputs[0];
     size_t R = tensor_rows(logits), V = tensor_channels(logits);
     real *p = op_save(node, R * V, sizeof *p);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(R * V))
     for (size_t r = 0; r < R; r++) {
         const real *x = logits->data + r * V;
         double log_sum = stable_softmax(p + r * V, x, n_valid_of(params, r, V));
@@ -50,7 +50,7 @@ static void backward(struct op_node *node)
     const real *dy = node->output->grad, *p = node->saved;
     bool adds;
     real *dlogits = grad_write(node->tape, node->inputs[0], &adds);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(R * V))
     for (size_t r = 0; r < R; r++) {
         real *dx = dlogits + r * V;
         if (!adds)

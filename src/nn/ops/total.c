@@ -20,7 +20,7 @@ static void forward(struct op_node *node)
     const double *scale = node->params;
     size_t n = tensor_size(x), n_pieces = (n + PIECE - 1) / PIECE;
     double *sums = arena_zalloc(tape_work(node->tape), n_pieces, sizeof *sums);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t piece = 0; piece < n_pieces; piece++)
         for (size_t i = piece * PIECE; i < n && i < (piece + 1) * PIECE; i++)
             sums[piece] += (double)x->data[i];
@@ -36,7 +36,7 @@ static void backward(struct op_node *node)
     real dx_i = (real)*scale * node->output->grad[0];
     real *dx = grad_add(node->tape, node->inputs[0]);
     size_t n = tensor_size(node->inputs[0]);
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (parallel : OP_MANY(n))
     for (size_t i = 0; i < n; i++)
         dx[i] += dx_i;
 }
