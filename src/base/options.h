@@ -2,7 +2,8 @@
  *
  * A row of the table names the field of a plain struct that it fills. From the tables come
  * parsing, --help, the man page, configuration files (keys are the long names), suggestions for
- * misspelled names, and the resolved configuration that is kept with a model.
+ * misspelled names, and the resolved configuration that is kept with a model. Where several tables
+ * of a command have an option of the same name and type, it sets all of them.
  *
  *     struct sample_settings { int64_t hosts; double days; const char *output; bool quiet; };
  *
@@ -83,6 +84,10 @@ const struct option *options_find(const struct option_table *tables, size_t n_ta
  * Caller frees with free(). */
 char *options_value_text(const struct option_table *table, const struct option *option);
 
+/* What is set in the tables, as `key = value` lines that a configuration file could have: all but
+ * options for the command line only and those without a value. Caller frees with free(). */
+char *options_resolved_text(const struct option_table *tables, size_t n_tables);
+
 /* The options with their help, two columns, as --help shows them. */
 void options_print_help(const struct option_table *tables, size_t n_tables, FILE *out);
 
@@ -93,6 +98,9 @@ const char *nearest_word(const char *word, const char *const *names, size_t n);
 /* Appends to a list; the text is not copied. Released with text_list_release. */
 void text_list_add(struct text_list *list, const char *text);
 void text_list_release(struct text_list *list);
+
+/* Empties the OPTION_LISTs of a table's target. */
+void options_release_lists(const struct option_table *table);
 
 /* Frees all texts that options_set and options_parse have stored so far. */
 void options_release(void);

@@ -31,6 +31,7 @@ bool address_set_has(const struct address_set *set, uint32_t address);
 uint64_t address_set_size(const struct address_set *set);
 /* The set as text that address_set_add_text takes. Caller frees with free(). */
 char *address_set_text(const struct address_set *set);
+struct address_set address_set_copy(const struct address_set *set);
 void address_set_release(struct address_set *set);
 
 /* Four octets 0..255 with dots between; false where the text is anything else. */

@@ -57,15 +57,13 @@ bool dataset_flow_host(const struct address_set *monitored, const struct flow *f
                        uint32_t *address);
 
 /* Takes flows in any order, with the host of each, and makes the dataset of them: hosts by
- * address, each one's flows by end time, ties kept in order. Takes ownership of flows and
- * owners (both freed or kept); labels and monitored are moved. n_flows > 0. */
+ * address, each one's flows by end time, ties kept in order. owners[n_flows] are indices into
+ * addresses[n_addresses], which are distinct and in any order; those without a flow are dropped.
+ * Takes ownership of flows, owners and addresses; labels and monitored are moved. n_flows > 0.
+ * Caller frees with dataset_free. */
 struct dataset *dataset_create(const char *source, struct flow *flows, uint32_t *owners,
-                               size_t n_flows, struct label_list labels,
-                               struct address_set monitored);
-
-/* A new dataset of the hosts h with keep[h] != 0; counts of rows move to "elsewhere".
- * STATUS_RANGE where none is left. */
-enum status dataset_keep_hosts(struct dataset *data, const unsigned char *keep, struct error *err);
+                               size_t n_flows, uint32_t *addresses, size_t n_addresses,
+                               struct label_list labels, struct address_set monitored);
 
 /* The host of that address, or NULL. */
 const struct host *dataset_find_host(const struct dataset *data, uint32_t address);

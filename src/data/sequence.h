@@ -29,7 +29,7 @@ struct sequence_set {
     struct label_list labels; /* what ATTRIBUTE_LABEL indexes */
     uint32_t attributes;      /* bit per attribute that the format has */
     struct address_set monitored;
-    int64_t from, until; /* s: the period that the scored rows can lie in */
+    int64_t start, end; /* s: the dataset's period, from a midnight to after its last flow */
 };
 
 /* Which rows of a host are taken: those that end before `until`, of which those from `from` on are
@@ -39,7 +39,8 @@ struct row_range {
 };
 
 /* Codes the chosen rows. ranges[n_hosts]: one per host of the dataset; NULL takes everything.
- * labels: the list that labels are coded by (a model's); NULL for the dataset's own. Hosts without
+ * labels: the list that labels are coded by (a model's); NULL for those of the chosen rows alone,
+ * so that not even the name of a label comes from elsewhere. Hosts without
  * a scored row are left out. Caller frees with sequence_set_free. */
 struct sequence_set *sequence_set_create(const struct dataset *data, const struct row_range *ranges,
                                          const struct label_list *labels);
