@@ -710,7 +710,7 @@ static void fit_on_grid(struct integer_mixture *mixture, const struct grid *grid
             n_worse++;
         }
         bool is_stuck = runs[0].mixture.n_components <= n_before;
-        if (is_last || is_stuck || n_worse == 2)
+        if (is_last || is_stuck || n_worse == 3)
             break;
     }
     for (size_t r = 0; r < n_runs; r++)
