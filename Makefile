@@ -44,8 +44,8 @@ ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DFLOWTWIN_VER
              $(FLAGS_$(PROFILE)) $(WARNINGS) -fopenmp -Isrc -include src/base/banned.h \
              $(PACKAGE_CFLAGS) $(CFLAGS)
 
-SOURCES      := $(sort $(wildcard src/*/*.c src/*/ops/*.c))
-HEADERS      := $(sort $(wildcard src/*/*.h src/*/ops/*.h))
+SOURCES      := $(sort $(wildcard src/*/*.c src/*/*/*.c))
+HEADERS      := $(sort $(wildcard src/*/*.h src/*/*/*.h))
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 TEST_SHARED  := $(sort $(wildcard tests/*.c))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/bench_*.c))
