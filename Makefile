@@ -49,6 +49,7 @@ HEADERS      := $(sort $(wildcard src/*/*.h src/*/ops/*.h))
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 TEST_SHARED  := $(sort $(wildcard tests/*.c))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH_SHARED := tests/bench/report.c
 
 OBJECTS     := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/obj/cli/main.o,$(OBJECTS))
@@ -95,6 +96,11 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PACKAGE_LIBS)
+
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_SHARED:tests/%.c=$(BUILD)/obj/tests/%.o) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
 # Changes when the flags do, so that everything is compiled again.
 $(BUILD)/flags: FORCE

@@ -182,8 +182,10 @@ void affine_sequence(real *y, size_t y_stride, const struct affine_term *terms, 
                 live[n_live++].x += ((ptrdiff_t)l - begins) * (ptrdiff_t)terms[t].x_stride;
             }
         }
-        affine_rows(y + l * y_stride, y_stride, live, n_live, bias,
-                    base != NULL ? base + l * base_stride : NULL, base_stride, end - l, n_out);
+        affine_rows(y, y_stride, live, n_live, bias, base, base_stride, end - l, n_out);
+        y += (end - l) * y_stride;
+        if (base != NULL)
+            base += (end - l) * base_stride;
     }
 }
 
@@ -213,12 +215,12 @@ void affine_map(real *y, size_t y_stride, const struct affine_term *terms, size_
 #pragma omp parallel for schedule(static) if (n_tasks > 1)
     for (size_t i = 0; i < n_tasks; i++) {
         struct affine_task task = affine_task(L, i);
-        size_t row = task.sequence * L;
         struct affine_term here[AFFINE_MAX_TERMS];
         for (size_t t = 0; t < n_terms; t++) {
             here[t] = terms[t];
-            here[t].x += row * terms[t].x_stride;
+            here[t].x += task.sequence * L * terms[t].x_stride;
         }
+        size_t row = task.sequence * L + task.first;
         affine_sequence(y + row * y_stride, y_stride, here, n_terms, bias,
                         base != NULL ? base + row * base_stride : NULL, base_stride, task.first,
                         task.last, L, n_out);
