@@ -96,11 +96,31 @@ static struct normal_interval component_mass(const struct integer_mixture *mixtu
     BUG("cell of kind %d", (int)cell->kind);
 }
 
+/* Relative to the likeliest component, e^-NEGLIGIBLE is less than the rounding of a double. */
+#define NEGLIGIBLE 40.0
+
+/* No less than ln of the component's mass in the cell, by the distance of the two alone. */
+static double component_bound(const struct integer_mixture *mixture, size_t g,
+                              const struct cell *cell)
+{
+    double distance = 0.0, mean = mixture->means[g];
+    if (cell->kind == CELL_INSIDE)
+        distance = fabs(cell->middle - mean) - 0.5 * cell->width;
+    else if (cell->kind == CELL_BELOW)
+        distance = mean - cell->edge;
+    else if (cell->kind == CELL_ABOVE)
+        distance = cell->edge - mean;
+    distance = fmax(distance, 0.0) / mixture->deviations[g];
+    return -0.5 * distance * distance;
+}
+
 /* ln sum_g w_g mass_g(cell), as a running log-sum-exp. */
 static double mixture_log_mass(const struct integer_mixture *mixture, const struct cell *cell)
 {
-    double top = -INFINITY, sum = 0.0;
+    double top = -HUGE_VAL, sum = 0.0;
     for (size_t g = 0; g < mixture->n_components; g++) {
+        if (component_bound(mixture, g, cell) < top - NEGLIGIBLE)
+            continue;
         double term = log(mixture->weights[g]) + component_mass(mixture, g, cell).log_mass;
         if (term <= top) {
             sum += exp(term - top);
@@ -125,7 +145,7 @@ double integer_mixture_log_mass_between(const struct integer_mixture *mixture, i
     if (last > mixture->highest)
         last = mixture->highest;
     if (first > last)
-        return -INFINITY;
+        return -HUGE_VAL;
     double from = (double)first - (double)mixture->lowest;
     struct cell cell = cell_of(from, (double)last - (double)mixture->lowest);
     if (last == INT64_MAX) { /* all that lies above */
@@ -323,13 +343,13 @@ static void run_release(struct run *run)
     free(run->sums);
 }
 
-/* e^x for x <= 0 to 1 part in 10^14, without a branch or a call, so that a loop over it is
- * vectorised: 2^k e^r with |r| <= ln 2 / 2. Below -700, e^-700. */
+/* e^x for EXP_LEAST <= x <= 0 to 1 part in 10^14, without a branch or a call, so that a loop over
+ * it is vectorised: 2^k e^r with |r| <= ln 2 / 2. */
+#define EXP_LEAST (-700.0)
 static inline double exp_of_negative(double x)
 {
     const double shift =
         0x1.8p52; /* added, it rounds to whole numbers and leaves them in the low bits */
-    x = x < -700.0 ? -700.0 : x;
     double shifted = x * 1.44269504088896340736 + shift, k = shifted - shift;
     double r = (x - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
     double sum = 1.0 / 479001600.0;
@@ -392,10 +412,6 @@ static void component_terms(const struct run *run, size_t g, size_t start, size_
     }
 }
 
-/* Relative to the likeliest component of every cell of a block, e^-NEGLIGIBLE is less than the
- * rounding of a double. */
-#define NEGLIGIBLE 40.0
-
 /* The components that matter somewhere in cells start .. start + n - 1; how many. Of one that is
  * seen at the middles of its cells, ln(w mass) is concave in y and so at least the smaller of its
  * values at the two ends; no component exceeds what it would have with its peak as near as the
@@ -449,9 +465,15 @@ static void run_expect_block(struct run *run, size_t start, size_t n)
     }
     for (size_t c = 0; c < n_near; c++) {
         double *term = terms + c * BLOCK;
+        /* A loop of its own: together, GCC 12 makes e^EXP_LEAST a branch and vectorises neither. */
 #pragma omp simd
         for (size_t i = 0; i < n; i++) {
-            term[i] = exp_of_negative(term[i] - top[i]);
+            double x = term[i] - top[i];
+            term[i] = x > EXP_LEAST ? x : EXP_LEAST;
+        }
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) {
+            term[i] = exp_of_negative(term[i]);
             sum[i] += term[i];
         }
     }
