@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct model_kind model_kind_gmm;
+extern const struct model_kind model_kind_gmm, model_kind_masked_conv;
 
 const struct model_kind *const model_kinds[] = {
     &model_kind_gmm,
+    &model_kind_masked_conv,
     NULL,
 };
 
