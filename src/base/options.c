@@ -113,16 +113,12 @@ const struct option *options_find(const struct option_table *tables, size_t n_ta
 }
 
 static const struct option *find_letter(const struct option_table *tables, size_t n_tables,
-                                        char letter, const struct option_table **table)
+                                        char letter)
 {
-    for (size_t t = 0; t < n_tables; t++) {
-        for (size_t i = 0; i < tables[t].n; i++) {
-            if (tables[t].options[i].letter == letter) {
-                *table = &tables[t];
+    for (size_t t = 0; t < n_tables; t++)
+        for (size_t i = 0; i < tables[t].n; i++)
+            if (tables[t].options[i].letter == letter)
                 return &tables[t].options[i];
-            }
-        }
-    }
     return NULL;
 }
 
@@ -233,6 +229,21 @@ static enum status set_value(const struct option_table *table, const struct opti
     return STATUS_OK;
 }
 
+/* Sets the option in every table that has one of its name. */
+static enum status set_everywhere(const struct option_table *tables, size_t n_tables,
+                                  const struct option *option, const char *value, struct error *err)
+{
+    for (size_t t = 0; t < n_tables; t++) {
+        const struct option *twin = options_find(&tables[t], 1, option->name, NULL);
+        if (twin == NULL)
+            continue;
+        if (twin->type != option->type)
+            BUG("--%s has two types", option->name);
+        FORWARD(set_value(&tables[t], twin, value, err));
+    }
+    return STATUS_OK;
+}
+
 void options_set_defaults(const struct option_table *tables, size_t n_tables)
 {
     for (size_t t = 0; t < n_tables; t++) {
@@ -259,13 +270,12 @@ void options_set_defaults(const struct option_table *tables, size_t n_tables)
 enum status options_set(const struct option_table *tables, size_t n_tables, const char *name,
                         const char *value, struct error *err)
 {
-    const struct option_table *table;
-    const struct option *option = options_find(tables, n_tables, name, &table);
+    const struct option *option = options_find(tables, n_tables, name, NULL);
     if (option == NULL)
         return unknown_option(tables, n_tables, name, "", err);
     RETURN_IF(option->command_line_only, err, STATUS_USAGE,
               "%s can be given on the command line only", name);
-    return set_value(table, option, value, err);
+    return set_everywhere(tables, n_tables, option, value, err);
 }
 
 /* ---- the command line --------------------------------------------------------------------- */
@@ -280,23 +290,23 @@ static enum status parse_long(const struct option_table *tables, size_t n_tables
     char name[LONGEST_WORD + 1];
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1),
              word);
-    const struct option_table *table;
-    const struct option *option = options_find(tables, n_tables, name, &table);
-    if (option == NULL && strncmp(name, "no-", 3) == 0 && equals == NULL) {
-        option = options_find(tables, n_tables, name + 3, &table);
-        if (option != NULL && option->type == OPTION_FLAG)
-            return set_value(table, option, "no", err);
-        option = NULL;
+    const struct option *option = options_find(tables, n_tables, name, NULL);
+    const char *value = equals != NULL ? equals + 1 : NULL;
+    if (option == NULL && strncmp(name, "no-", 3) == 0 && value == NULL) {
+        option = options_find(tables, n_tables, name + 3, NULL);
+        if (option != NULL && option->type != OPTION_FLAG)
+            option = NULL;
+        value = "no";
     }
     if (option == NULL)
         return unknown_option(tables, n_tables, name, "--", err);
-    if (option->type == OPTION_FLAG && equals == NULL)
-        return set_value(table, option, "yes", err);
-    if (equals != NULL)
-        return set_value(table, option, equals + 1, err);
-    RETURN_IF(*i + 1 >= argc, err, STATUS_USAGE, "--%s needs a value (%s)", name,
+    if (value == NULL && option->type == OPTION_FLAG)
+        value = "yes";
+    RETURN_IF(value == NULL && *i + 1 >= argc, err, STATUS_USAGE, "--%s needs a value (%s)", name,
               option->argument != NULL ? option->argument : "VALUE");
-    return set_value(table, option, argv[++*i], err);
+    if (value == NULL)
+        value = argv[++*i];
+    return set_everywhere(tables, n_tables, option, value, err);
 }
 
 /* "-o value", "-ovalue", "-q". */
@@ -304,18 +314,18 @@ static enum status parse_short(const struct option_table *tables, size_t n_table
                                char *const *argv, int *i, struct error *err)
 {
     const char *word = argv[*i];
-    const struct option_table *table;
-    const struct option *option = find_letter(tables, n_tables, word[1], &table);
+    const struct option *option = find_letter(tables, n_tables, word[1]);
     RETURN_IF(option == NULL, err, STATUS_USAGE, "unknown option -%c", word[1]);
-    if (option->type == OPTION_FLAG) {
-        RETURN_IF(word[2] != '\0', err, STATUS_USAGE, "-%c takes no value", word[1]);
-        return set_value(table, option, "yes", err);
-    }
-    if (word[2] != '\0')
-        return set_value(table, option, word + 2, err);
-    RETURN_IF(*i + 1 >= argc, err, STATUS_USAGE, "-%c (--%s) needs a value (%s)", word[1],
-              option->name, option->argument != NULL ? option->argument : "VALUE");
-    return set_value(table, option, argv[++*i], err);
+    const char *value = word[2] != '\0' ? word + 2 : NULL;
+    RETURN_IF(option->type == OPTION_FLAG && value != NULL, err, STATUS_USAGE, "-%c takes no value",
+              word[1]);
+    if (option->type == OPTION_FLAG)
+        value = "yes";
+    RETURN_IF(value == NULL && *i + 1 >= argc, err, STATUS_USAGE, "-%c (--%s) needs a value (%s)",
+              word[1], option->name, option->argument != NULL ? option->argument : "VALUE");
+    if (value == NULL)
+        value = argv[++*i];
+    return set_everywhere(tables, n_tables, option, value, err);
 }
 
 enum status options_parse(const struct option_table *tables, size_t n_tables, int argc,
@@ -369,6 +379,25 @@ char *options_value_text(const struct option_table *table, const struct option *
     BUG("option type %d", (int)option->type);
 }
 
+char *options_resolved_text(const struct option_table *tables, size_t n_tables)
+{
+    char *text = memory_strdup("");
+    for (size_t t = 0; t < n_tables; t++) {
+        for (size_t i = 0; i < tables[t].n; i++) {
+            const struct option *option = &tables[t].options[i];
+            bool is_first = options_find(tables, t, option->name, NULL) == NULL;
+            char *value = options_value_text(&tables[t], option);
+            if (is_first && !option->command_line_only && value != NULL) {
+                char *longer = memory_format("%s%s = %s\n", text, option->name, value);
+                free(text);
+                text = longer;
+            }
+            free(value);
+        }
+    }
+    return text;
+}
+
 static void print_option(const struct option *option, FILE *out)
 {
     char left[96];
@@ -400,6 +429,7 @@ void options_print_help(const struct option_table *tables, size_t n_tables, FILE
         if (tables[t].n > 0)
             fprintf(out, "\n%s:\n", tables[t].owner);
         for (size_t i = 0; i < tables[t].n; i++)
-            print_option(&tables[t].options[i], out);
+            if (options_find(tables, t, tables[t].options[i].name, NULL) == NULL)
+                print_option(&tables[t].options[i], out);
     }
 }

@@ -2,7 +2,8 @@
  *
  * A row of the table names the field of a plain struct that it fills. From the tables come
  * parsing, --help, the man page, configuration files (keys are the long names), suggestions for
- * misspelled names, and the resolved configuration that is kept with a model.
+ * misspelled names, and the resolved configuration that is kept with a model. Where several tables
+ * of a command have an option of the same name and type, it sets all of them.
  *
  *     struct sample_settings { int64_t hosts; double days; const char *output; bool quiet; };
  *
@@ -82,6 +83,10 @@ const struct option *options_find(const struct option_table *tables, size_t n_ta
 /* The value of an option as text that options_set takes; NULL where there is none.
  * Caller frees with free(). */
 char *options_value_text(const struct option_table *table, const struct option *option);
+
+/* What is set in the tables, as `key = value` lines that a configuration file could have: all but
+ * options for the command line only and those without a value. Caller frees with free(). */
+char *options_resolved_text(const struct option_table *tables, size_t n_tables);
 
 /* The options with their help, two columns, as --help shows them. */
 void options_print_help(const struct option_table *tables, size_t n_tables, FILE *out);

@@ -30,6 +30,21 @@ static void map_labels(uint8_t map[LABELS_MAX], const struct label_list *from,
     }
 }
 
+/* The labels that the chosen rows have, in the dataset's order. */
+static struct label_list labels_of_rows(const struct dataset *data, const struct host *const *hosts,
+                                        const struct sequence_set *set)
+{
+    bool is_used[LABELS_MAX + 1] = { false };
+    for (size_t s = 0; s < set->n; s++)
+        for (size_t i = 0; i < set->items[s].n_rows; i++)
+            is_used[data->flows[hosts[s]->first + i].label] = true;
+    struct label_list labels = { 0 };
+    for (size_t i = 0; i < data->labels.n; i++)
+        if (is_used[i])
+            label_list_add(&labels, data->labels.names[i], strlen(data->labels.names[i]));
+    return labels;
+}
+
 static void encode_host(struct row *rows, const struct dataset *data, const struct host *host,
                         size_t n_rows, const uint8_t label_map[LABELS_MAX])
 {
@@ -48,7 +63,6 @@ struct sequence_set *sequence_set_create(const struct dataset *data, const struc
     const struct row_range everything = { INT64_MIN, INT64_MAX };
     struct sequence_set *set = memory_zalloc(1, sizeof *set);
     set->items = memory_alloc(data->n_hosts, sizeof *set->items);
-    set->labels = label_list_copy(labels != NULL ? labels : &data->labels);
     set->attributes = data->attributes;
     set->monitored = address_set_copy(&data->monitored);
     set->start = data->start / MS_PER_SECOND;
@@ -74,6 +88,7 @@ struct sequence_set *sequence_set_create(const struct dataset *data, const struc
         set->n_scored += n_rows - first_scored;
     }
 
+    set->labels = labels != NULL ? label_list_copy(labels) : labels_of_rows(data, hosts, set);
     uint8_t label_map[LABELS_MAX];
     map_labels(label_map, &data->labels, &set->labels);
     struct row *rows = set->rows = memory_alloc(set->n_rows, sizeof *set->rows);

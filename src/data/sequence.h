@@ -39,7 +39,8 @@ struct row_range {
 };
 
 /* Codes the chosen rows. ranges[n_hosts]: one per host of the dataset; NULL takes everything.
- * labels: the list that labels are coded by (a model's); NULL for the dataset's own. Hosts without
+ * labels: the list that labels are coded by (a model's); NULL for those of the chosen rows alone,
+ * so that not even the name of a label comes from elsewhere. Hosts without
  * a scored row are left out. Caller frees with sequence_set_free. */
 struct sequence_set *sequence_set_create(const struct dataset *data, const struct row_range *ranges,
                                          const struct label_list *labels);

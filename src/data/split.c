@@ -80,10 +80,11 @@ enum status split_training_set(const struct dataset *data, const struct split_se
         if (by_host && is_candidate && n_of_type++ % settings->every == settings->every - 1)
             continue;
         ranges[h] = (struct row_range){ record->from, record->until };
-        record->hosts[record->n_hosts++] = host->address;
     }
     *set = sequence_set_create(data, ranges, NULL);
     free(ranges);
+    for (size_t s = 0; s < (*set)->n; s++)
+        record->hosts[record->n_hosts++] = (*set)->items[s].host;
     if ((*set)->n_scored > 0)
         return STATUS_OK;
     sequence_set_free(*set);
