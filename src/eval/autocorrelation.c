@@ -7,7 +7,8 @@
 
 const char *const acf_series_names[N_ACF_SERIES] = { "log_bytes", "gap" };
 
-/* In four sums of their own, so that the loop does not wait for each addition; the order is fixed. */
+/* In four sums of their own, so that the loop does not wait for each addition; the order is fixed.
+ */
 static double dot(const double *a, const double *b, size_t n)
 {
     double sums[4] = { 0.0 };

@@ -3,11 +3,11 @@
  * A distance between two histograms means something only where both are cut at the same edges, so
  * edges always come from both sides together. There are two grains:
  *
- *   fine    for one attribute: counts by Freedman and Diaconis on the log scale over the joint range,
- *           sets by value, ports by value where they are among the FINE_PORTS most frequent and by
+ *   fine    for one attribute: counts by Freedman and Diaconis on the log scale over the joint
+ * range, sets by value, ports by value where they are among the FINE_PORTS most frequent and by
  *           prefix where not
- *   coarse  for two attributes at once: counts in COARSE_RANGES equal widths on the log scale, sets,
- *           ports and addresses by value where they are among the COARSE_ATOMS most frequent and by
+ *   coarse  for two attributes at once: counts in COARSE_RANGES equal widths on the log scale,
+ * sets, ports and addresses by value where they are among the COARSE_ATOMS most frequent and by
  *           prefix where not
  *
  *     struct classes *classes = classes_create(real, synthetic);

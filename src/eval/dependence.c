@@ -94,8 +94,8 @@ struct dependence dependence_measure(const struct side *side)
         for (int b = 0; b <= a; b++) {
             double nmi = NAN;
             if (side->coarse[a] != NULL && side->coarse[b] != NULL) {
-                double *counts =
-                    joint_counts_create(side, (enum attribute)a, (enum attribute)b, false);
+                double *counts = joint_counts_create(side, (enum attribute)a, (enum attribute)b,
+                                                     false);
                 nmi = dependence_nmi(counts, side->classes->coarse[a]->n,
                                      side->classes->coarse[b]->n);
                 free(counts);

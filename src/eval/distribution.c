@@ -61,8 +61,8 @@ struct distribution_distance distribution_compare(const struct side *real,
     for (size_t hour = 0; hour < N_HOURS; hour++) {
         const double *a_hour = a + hour * n, *b_hour = b + hour * n;
         bool is_silent = !is_empty(a_hour, n) && is_empty(b_hour, n);
-        distance.js_by_hour[hour] =
-            is_silent ? log(2.0) : divergence_jensen_shannon(a_hour, b_hour, n);
+        distance.js_by_hour[hour] = is_silent ? log(2.0)
+                                              : divergence_jensen_shannon(a_hour, b_hour, n);
         distance.kl_by_hour[hour] = divergence_kullback_leibler(a_hour, b_hour, n);
     }
     distance.js_hourly_mean = mean_of_hours(distance.js_by_hour);

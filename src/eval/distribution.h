@@ -3,8 +3,8 @@
  *
  * The hour is that of the flow's end. Hours are compared on the same classes as the whole. The mean
  * over hours is that over the hours in which the real side has flows; where the synthetic side has
- * none in such an hour, the hour counts with the most there is (JS: ln 2), so that silence is no way
- * to come closer.
+ * none in such an hour, the hour counts with the most there is (JS: ln 2), so that silence is no
+ * way to come closer.
  */
 #ifndef FLOWTWIN_EVAL_DISTRIBUTION_H
 #define FLOWTWIN_EVAL_DISTRIBUTION_H

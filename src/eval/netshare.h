@@ -1,11 +1,12 @@
 /* netshare.h - the figures that NetShare reports, as its code has them.
  *
  * Yin, Lin, Jin, Fanti, Sekar: "Practical GAN-based synthetic IP header trace generation using
- * NetShare", SIGCOMM 2022. Jensen-Shannon divergences (the squared distance, in nats, at most ln 2):
- * addresses by rank of popularity - how often each occurs, sorted, addresses dropped, the shorter
- * side padded with zeros - ports over all 65,536, protocols by number. First Wasserstein distances
- * on raw values: start times from each side's first, durations, packets, bytes. A distance in bytes
- * says little by itself; divided by the same distance between two halves of the real hosts it does.
+ * NetShare", SIGCOMM 2022. Jensen-Shannon divergences (the squared distance, in nats, at most ln
+ * 2): addresses by rank of popularity - how often each occurs, sorted, addresses dropped, the
+ * shorter side padded with zeros - ports over all 65,536, protocols by number. First Wasserstein
+ * distances on raw values: start times from each side's first, durations, packets, bytes. A
+ * distance in bytes says little by itself; divided by the same distance between two halves of the
+ * real hosts it does.
  */
 #ifndef FLOWTWIN_EVAL_NETSHARE_H
 #define FLOWTWIN_EVAL_NETSHARE_H

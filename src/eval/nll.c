@@ -14,8 +14,8 @@ static enum status no_mass(const struct sequence *sequence, size_t row, int attr
     char host[ADDRESS_TEXT_SIZE];
     address_format(sequence->host, host);
     long long value = attribute < N_CODED ? (long long)sequence->rows[row].value[attribute] : 0;
-    return error_set(err, STATUS_NUMERIC, "flow %zu of host %s: its %s, %lld, has log mass %g", row + 1,
-                     host, attribute_infos[attribute].name, value, mass);
+    return error_set(err, STATUS_NUMERIC, "flow %zu of host %s: its %s, %lld, has log mass %g",
+                     row + 1, host, attribute_infos[attribute].name, value, mass);
 }
 
 /* Adds up one host's rows. */
@@ -59,8 +59,7 @@ static enum status score_hosts(double *sums, const struct model *model,
         if (interrupt_requested())
             continue;
         struct error own = { 0 };
-        enum status status =
-            score_sequence(model, &set->items[s], sums + s * NLL_COLUMNS, &own);
+        enum status status = score_sequence(model, &set->items[s], sums + s * NLL_COLUMNS, &own);
         n_done += set->items[s].n_rows - set->items[s].first_scored;
         if (status != STATUS_OK) {
 #pragma omp critical(nll_failure)

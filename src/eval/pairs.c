@@ -26,8 +26,8 @@ struct pair_distances pairs_compare(const struct side *real, const struct side *
 #pragma omp parallel for schedule(dynamic)
     for (int a = 0; a < N_CODED; a++) {
         for (int b = 0; b <= a; b++)
-            pairs.same_row[a][b] = pairs.same_row[b][a] =
-                joint_variation(real, synthetic, a, b, false);
+            pairs.same_row[a][b] = pairs.same_row[b][a] = joint_variation(real, synthetic, a, b,
+                                                                          false);
         pairs.next_row[a] = joint_variation(real, synthetic, a, a, true);
     }
     double same_row = 0.0, next_row = 0.0;

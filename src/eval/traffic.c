@@ -34,8 +34,8 @@ struct traffic *traffic_create(const struct sequence_set *set)
     for (size_t s = 0; s < set->n; s++) {
         size_t first = columns->n_rows;
         append_rows(columns, &set->items[s]);
-        traffic->hosts[s] =
-            (struct traffic_host){ set->items[s].host, first, columns->n_rows - first };
+        traffic->hosts[s] = (struct traffic_host){ set->items[s].host, first,
+                                                   columns->n_rows - first };
     }
     traffic->n_hosts = set->n;
     traffic->n_rows = columns->n_rows;
