@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "cli/command.h"
+#include "cli/draw_dataset.h"
 #include "cli/load_data.h"
 #include "data/calendar.h"
 #include "eval/report.h"
@@ -240,41 +241,8 @@ static enum status compare_file(struct work *work, struct error *err)
     return STATUS_OK;
 }
 
-/* The flows of a twin, gathered while they are drawn. */
-struct gathered {
-    const struct address_set *monitored;
-    const struct sample_plan *plan;
-    struct flow *flows;
-    uint32_t *owners;
-    size_t n, flow_capacity, owner_capacity;
-};
-
-static enum status gather_flow(void *user, const struct flow *flow, size_t host, struct error *err)
-{
-    (void)err;
-    struct gathered *gathered = user;
-    gathered->flows = memory_grow(gathered->flows, &gathered->flow_capacity, gathered->n + 1,
-                                  sizeof *gathered->flows);
-    gathered->owners = memory_grow(gathered->owners, &gathered->owner_capacity, gathered->n + 1,
-                                   sizeof *gathered->owners);
-    gathered->flows[gathered->n] = *flow;
-    /* As a file of these flows would be read. */
-    if (!dataset_flow_host(gathered->monitored, flow, &gathered->owners[gathered->n]))
-        gathered->owners[gathered->n] = gathered->plan->hosts[host].address;
-    gathered->n++;
-    return STATUS_OK;
-}
-
-static struct address_set copy_addresses(const struct address_set *from)
-{
-    struct address_set copy = { 0 };
-    for (size_t r = 0; r < from->n_ranges; r++)
-        address_set_add_range(&copy, from->ranges[r].first, from->ranges[r].last);
-    return copy;
-}
-
 /* A twin of as many hosts over the real flows' time. Caller frees *data. */
-static enum status draw_twin(const struct work *work, const struct model *model, uint64_t seed,
+static enum status draw_twin(const struct work *work, const struct model *model, int64_t seed,
                              struct dataset **data, struct error *err)
 {
     char start[CALENDAR_TEXT_SIZE];
@@ -283,24 +251,9 @@ static enum status draw_twin(const struct work *work, const struct model *model,
         .hosts = (int64_t)work->report.n_hosts,
         .days = (double)(work->report.until - work->report.from) / (double)MS_PER_DAY,
         .start = start,
-        .seed = (int64_t)seed,
+        .seed = seed,
     };
-    struct sample_plan plan;
-    struct sample_report report;
-    FORWARD(sample_plan_create(&plan, model, &wanted, err));
-    struct gathered gathered = { .monitored = &model->monitored, .plan = &plan };
-    enum status status = sample_run(model, &plan, gather_flow, &gathered, &report, err);
-    if (status == STATUS_OK && gathered.n == 0)
-        status = error_set(err, STATUS_RANGE, "the model drew no flow in that time");
-    if (status == STATUS_OK) {
-        *data = dataset_create("drawn", gathered.flows, gathered.owners, gathered.n,
-                               label_list_copy(&model->labels), copy_addresses(&model->monitored));
-    } else {
-        free(gathered.flows);
-        free(gathered.owners);
-    }
-    sample_plan_release(&plan);
-    return status;
+    return draw_dataset(model, &wanted, data, err);
 }
 
 static enum status draw_twins(struct work *work, size_t m, struct error *err)

@@ -63,9 +63,9 @@ struct autocorrelation autocorrelation_measure(const struct traffic *traffic, in
     }
     double n = acf.n_hosts;
     for (size_t k = 0; k < N_LAGS; k++) {
-        acf.mean[k] = n > 0.0 ? acf.mean[k] / n : NAN;
+        acf.mean[k] = n > 0.0 ? acf.mean[k] / n : (double)NAN;
         double variance = (squares[k] - n * acf.mean[k] * acf.mean[k]) / (n - 1.0);
-        acf.deviation[k] = n > 1.0 ? sqrt(fmax(variance, 0.0)) : NAN;
+        acf.deviation[k] = n > 1.0 ? sqrt(fmax(variance, 0.0)) : (double)NAN;
     }
     return acf;
 }

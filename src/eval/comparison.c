@@ -67,12 +67,12 @@ void comparison_average_finish(struct comparison_average *average)
             sum += isnan(x) ? 0.0 : x;
             n += isnan(x) ? 0.0 : 1.0;
         }
-        mean[i] = n > 0.0 ? sum / n : NAN;
+        mean[i] = n > 0.0 ? sum / n : (double)NAN;
         for (size_t c = 0; c < average->n; c++) {
             double residual = ((const double *)&average->items[c])[i] - mean[i];
             squares += isnan(residual) ? 0.0 : residual * residual;
         }
-        deviation[i] = n > 1.0 ? sqrt(squares / (n - 1.0)) : NAN;
+        deviation[i] = n > 1.0 ? sqrt(squares / (n - 1.0)) : (double)NAN;
     }
 }
 

@@ -76,7 +76,7 @@ static void correlate(const struct side *side, double correlation[N_CODED][N_COD
 #pragma omp parallel for schedule(dynamic)
     for (int a = 0; a < N_CODED; a++) {
         for (int b = 0; b <= a; b++) {
-            double sum = scaled[a] != NULL && scaled[b] != NULL ? 0.0 : NAN;
+            double sum = scaled[a] != NULL && scaled[b] != NULL ? 0.0 : (double)NAN;
             for (size_t i = 0; !isnan(sum) && i < side->traffic->n_rows; i++)
                 sum += scaled[a][i] * scaled[b][i];
             correlation[a][b] = correlation[b][a] = sum;

@@ -48,7 +48,7 @@ static double mean_of_hours(const double by_hour[N_HOURS])
             n++;
         }
     }
-    return n > 0 ? sum / n : NAN;
+    return n > 0 ? sum / n : (double)NAN;
 }
 
 struct distribution_distance distribution_compare(const struct side *real,

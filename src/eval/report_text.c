@@ -203,7 +203,8 @@ static void print_netshare(FILE *out, const struct report *report)
         for (size_t t = 0; t < report->n_twins; t++) {
             const struct comparison_average *average = &report->twins[t].average;
             print_average_cell(out, average, offset, 1.0);
-            double floor = report->floor.n > 0 ? number_at(&report->floor.mean, offset) : NAN;
+            double floor = report->floor.n > 0 ? number_at(&report->floor.mean, offset)
+                                               : (double)NAN;
             print_cell(out, number_at(&average->mean, offset) / floor, NAN);
         }
         fputc('\n', out);
@@ -252,7 +253,7 @@ static void print_portrait_row(FILE *out, const struct report *report, const cha
     for (size_t t = 0; t < report->n_twins; t++)
         print_average_cell(out, &report->twins[t].average, synthetic_at(offset), scale);
     double floor = report->floor.n > 0 ? number_at(&report->floor.mean, difference_at(offset))
-                                       : NAN;
+                                       : (double)NAN;
     print_cell(out, scale * floor, NAN);
     fputc('\n', out);
 }

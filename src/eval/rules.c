@@ -118,6 +118,6 @@ struct rule_rates rules_measure(const struct traffic *traffic)
     }
     struct rule_rates rates;
     for (int r = 0; r < N_RULES; r++)
-        rates.rates[r] = n_about[r] > 0 ? (double)n_kept[r] / (double)n_about[r] : NAN;
+        rates.rates[r] = n_about[r] > 0 ? (double)n_kept[r] / (double)n_about[r] : (double)NAN;
     return rates;
 }
