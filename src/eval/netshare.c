@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 const struct netshare_info netshare_infos[N_NETSHARE_FIGURES] = {
-    [NETSHARE_JS_SOURCE_ADDRESS] = { "js_sa", "nats", "JS source address, by rank" },
-    [NETSHARE_JS_DESTINATION_ADDRESS] = { "js_da", "nats", "JS destination address, by rank" },
+    [NETSHARE_JS_SOURCE_ADDRESS] = { "js_sa", "nats", "JS source by rank" },
+    [NETSHARE_JS_DESTINATION_ADDRESS] = { "js_da", "nats", "JS destination by rank" },
     [NETSHARE_JS_SOURCE_PORT] = { "js_sp", "nats", "JS source port" },
     [NETSHARE_JS_DESTINATION_PORT] = { "js_dp", "nats", "JS destination port" },
     [NETSHARE_JS_PROTOCOL] = { "js_pr", "nats", "JS protocol" },

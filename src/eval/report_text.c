@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* The columns of every table: a name, then cells of a number with its deviation in brackets. */
-#define NAME_WIDTH 32
-#define CELL_WIDTH 18
+#define NAME_WIDTH 34
+#define CELL_WIDTH 17
 
 static void print_name(FILE *out, const char *name)
 {
@@ -134,11 +134,8 @@ static void print_distance_headings(FILE *out, const struct report *report,
 {
     if (n_groups > 1) {
         print_name(out, "");
-        for (size_t g = 0; g < n_groups; g++) {
-            print_text_cell(out, groups[g]);
-            for (size_t t = 0; t < report->n_twins; t++)
-                print_text_cell(out, "");
-        }
+        for (size_t g = 0; g < n_groups; g++)
+            fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), groups[g]);
         fputc('\n', out);
     }
     print_name(out, "");
@@ -169,7 +166,9 @@ static void print_distributions(FILE *out, const struct report *report, const ch
                                 size_t all_day, size_t hourly)
 {
     fprintf(out, "\n%s\n\n", caption);
-    print_distance_headings(out, report, (const char *const[]){ "all day", "mean of hours" }, 2);
+    print_distance_headings(
+        out, report, (const char *const[]){ "over the whole time", "mean over hours of the day" },
+        2);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if (a >= N_CODED || !report_has_distribution(report, a))
@@ -241,7 +240,7 @@ static void print_portrait_headings(FILE *out, const struct report *report)
     print_text_cell(out, "real");
     for (size_t t = 0; t < report->n_twins; t++)
         print_text_cell(out, short_name(report->twins[t].name));
-    print_text_cell(out, "real halves differ");
+    print_text_cell(out, "halves differ by");
     fputc('\n', out);
 }
 
@@ -278,44 +277,75 @@ static void print_rules(FILE *out, const struct report *report)
         print_portrait_row(out, report, rule_infos[r].words, PORTRAIT_AT(rules.rates[r]), 100.0);
 }
 
+static void print_autocorrelation_row(FILE *out, const struct report *report, int series, int lag)
+{
+    size_t r = PORTRAIT_AT(autocorrelation[series].mean[lag - 1]);
+    size_t band = PORTRAIT_AT(autocorrelation[series].deviation[lag - 1]);
+    const struct comparison *first = &report->twins[0].average.mean;
+    char name[64];
+    snprintf(name, sizeof name, "%s, lag %d", series == ACF_GAP ? "gap" : "log bytes", lag);
+    print_name(out, name);
+    print_cell(out, number_at(first, real_at(r)), number_at(first, real_at(band)));
+    for (size_t t = 0; t < report->n_twins; t++) {
+        const struct comparison *mean = &report->twins[t].average.mean;
+        print_cell(out, number_at(mean, synthetic_at(r)), number_at(mean, synthetic_at(band)));
+    }
+    print_cell(out,
+               report->floor.n > 0 ? number_at(&report->floor.mean, difference_at(r)) : (double)NAN,
+               (double)NAN);
+    fputc('\n', out);
+}
+
 static void print_autocorrelation(FILE *out, const struct report *report)
 {
     static const int lags[] = { 1, 2, 5, 10, 20, 50 };
-    fprintf(out, "\nAutocorrelation, mean over hosts of %d flows or more\n\n",
+    fprintf(out, "\nAutocorrelation, mean (deviation) over hosts of %d flows or more\n\n",
             AUTOCORRELATION_ROWS);
     print_portrait_headings(out, report);
-    for (int s = 0; s < N_ACF_SERIES; s++) {
-        for (size_t k = 0; k < ARRAY_LEN(lags); k++) {
-            char name[64];
-            snprintf(name, sizeof name, "%s, lag %d", s == ACF_GAP ? "gap" : "log bytes", lags[k]);
-            print_portrait_row(out, report, name, PORTRAIT_AT(autocorrelation[s].mean[lags[k] - 1]),
-                               1.0);
-        }
-    }
+    for (int series = 0; series < N_ACF_SERIES; series++)
+        for (size_t k = 0; k < ARRAY_LEN(lags); k++)
+            print_autocorrelation_row(out, report, series, lags[k]);
 }
 
-/* One square for both sides: the real one above the diagonal, the twin below. */
-static void print_matrix(FILE *out, const struct report *report, const struct report_twin *twin,
-                         size_t offset, bool has(const struct report *, enum attribute))
+/* Headings that fit over the columns of a square. */
+static const char *const short_names[N_CODED] = {
+    [ATTRIBUTE_GAP] = "gap",          [ATTRIBUTE_REMOTE] = "remote",
+    [ATTRIBUTE_DIRECTION] = "dir",    [ATTRIBUTE_PROTOCOL] = "proto",
+    [ATTRIBUTE_LOCAL_PORT] = "lport", [ATTRIBUTE_REMOTE_PORT] = "rport",
+    [ATTRIBUTE_FLAGS] = "flags",      [ATTRIBUTE_TOS] = "tos",
+    [ATTRIBUTE_FORWARDING] = "fwd",   [ATTRIBUTE_LABEL] = "label",
+    [ATTRIBUTE_PACKETS] = "pkts",     [ATTRIBUTE_BYTES] = "bytes",
+    [ATTRIBUTE_DURATION] = "dur",
+};
+
+/* A square over attributes as far as they have it. offset: of its first number. */
+struct square {
+    const struct comparison *comparison;
+    size_t offset;
+};
+
+/* Two symmetric squares in one: one above the diagonal, the other below. */
+static void print_squares(FILE *out, const struct report *report, struct square above,
+                          struct square below, bool has(const struct report *, enum attribute))
 {
     fprintf(out, "  %-12s", "");
     for (int b = 0; b < N_CODED; b++)
         if (has(report, (enum attribute)b))
-            fprintf(out, " %6.6s", attribute_infos[b].name);
+            fprintf(out, " %6s", short_names[b]);
     fputc('\n', out);
     for (int a = 0; a < N_CODED; a++) {
         if (!has(report, (enum attribute)a))
             continue;
         fprintf(out, "  %-12s", attribute_infos[a].name);
         for (int b = 0; b < N_CODED; b++) {
-            size_t at = offset + (size_t)(a * N_CODED + b) * sizeof(double);
+            const struct square *square = b > a ? &above : &below;
+            size_t at = square->offset + (size_t)(a * N_CODED + b) * sizeof(double);
             if (!has(report, (enum attribute)b))
                 continue;
             if (a == b)
                 fprintf(out, " %6s", ".");
             else
-                fprintf(out, " %6.2f",
-                        number_at(&twin->average.mean, b > a ? real_at(at) : synthetic_at(at)));
+                fprintf(out, " %6.2f", number_at(square->comparison, at));
         }
         fputc('\n', out);
     }
@@ -345,7 +375,22 @@ static void print_dependence(FILE *out, const struct report *report, const struc
     if (report->floor.n > 0)
         fprintf(out, ", real halves by %.3f", mean_of_pairs(&report->floor.mean, offset));
     fprintf(out, "\n\n");
-    print_matrix(out, report, twin, offset, has);
+    const struct comparison *mean = &twin->average.mean;
+    print_squares(out, report, (struct square){ mean, real_at(offset) },
+                  (struct square){ mean, synthetic_at(offset) }, has);
+}
+
+/* The floor of pairs above the diagonal, a twin below. */
+static void print_pair_squares(FILE *out, const struct report *report,
+                               const struct report_twin *twin)
+{
+    const struct comparison *floor = report->floor.n > 0 ? &report->floor.mean : NULL;
+    const struct comparison *mean = &twin->average.mean;
+    size_t offset = DISTANCE_AT(pairs.same_row);
+    fprintf(out, "\nTotal variation of pairs: %s above the diagonal, %s below\n\n",
+            floor != NULL ? "floor" : "the same", short_name(twin->name));
+    print_squares(out, report, (struct square){ floor != NULL ? floor : mean, offset },
+                  (struct square){ mean, offset }, report_has_attribute);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
@@ -354,7 +399,8 @@ static void print_twins(FILE *out, const struct report *report)
 {
     for (size_t t = 0; t < report->n_twins; t++) {
         const struct report_twin *twin = &report->twins[t];
-        fprintf(out, "\nTwin %s: %zu flows of %zu hosts", twin->name, twin->n_flows, twin->n_hosts);
+        fprintf(out, "%sTwin %s: %zu flows of %zu hosts", t == 0 ? "\n" : "", twin->name,
+                twin->n_flows, twin->n_hosts);
         if (report->n_repeats > 1)
             fprintf(out, "; figures are means over %zu twins (deviation)", report->n_repeats);
         fputc('\n', out);
@@ -382,6 +428,7 @@ static void print_twins(FILE *out, const struct report *report)
     print_rules(out, report);
     print_pairs(out, report);
     for (size_t t = 0; t < report->n_twins; t++) {
+        print_pair_squares(out, report, &report->twins[t]);
         print_dependence(out, report, &report->twins[t], "Normalised mutual information",
                          PORTRAIT_AT(dependence.nmi), report_has_attribute);
         print_dependence(out, report, &report->twins[t], "Correlation",

@@ -5,7 +5,7 @@
 const struct rule_info rule_infos[N_RULES] = {
     [RULE_WEB_IS_TCP] = { "web_is_tcp", "port 80 or 443 is TCP" },
     [RULE_DNS_IS_UDP] = { "dns_is_udp", "port 53 is UDP" },
-    [RULE_BYTES_PER_PACKET] = { "bytes_per_packet", "bytes per packet, 28 (TCP 40) to 1500" },
+    [RULE_BYTES_PER_PACKET] = { "bytes_per_packet", "28 (TCP 40) to 1500 bytes a packet" },
     [RULE_ONE_PACKET_NO_TIME] = { "one_packet_no_time", "one packet takes no time" },
     [RULE_ONE_SIDE_LOCAL] = { "one_side_local", "one side is local, one is not" },
     [RULE_SOURCE_IS_UNICAST] = { "source_is_unicast", "the source is a unicast address" },
