@@ -23,7 +23,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissin
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wdouble-promotion \
             -Wconversion -Wno-sign-conversion
 
-FLAGS_release  := -O3 -march=native -g
+# Nobody asks for errno or traps of arithmetic; without them loops with comparisons and roots become
+# vectors. The values are those of IEEE 754, as before.
+FLAGS_release  := -O3 -march=native -g -fno-math-errno -fno-trapping-math
 FLAGS_double   := -O2 -march=native -g -ffp-contract=off -DNN_DOUBLE -DNN_GRADCHECK
 FLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all -DNN_GRADCHECK

@@ -37,9 +37,11 @@ struct label_list {
     size_t n;
 };
 
-#define LABELS_MAX 255
+#define LABELS_MAX     255
+#define LABEL_NAME_MAX 63 /* bytes */
 
-/* The index of a name, which is added where it is new; -1 where the list is full. */
+/* The index of a name, which is added where it is new; -1 where the list is full or the name longer
+ * than it may be. */
 int label_list_add(struct label_list *labels, const char *name, size_t length);
 /* The index of a name, or -1. */
 int label_list_find(const struct label_list *labels, const char *name, size_t length);

@@ -18,7 +18,7 @@
 #define VALUE_LIMIT (INT64_C(1) << 53)
 
 /* EM has arrived when a round gains less than this share of the log-likelihood. */
-#define GAIN_TOLERANCE 1e-6
+#define GAIN_TOLERANCE 3e-6
 
 /* ---- samples ----------------------------------------------------------------------------------
  */
@@ -252,6 +252,16 @@ static struct grid grid_create(const int64_t *values, size_t n, int64_t lowest)
     return grid;
 }
 
+static double cell_lower(const struct grid *grid, size_t i)
+{
+    return isinf(grid->widths[i]) ? -grid->first_edge : grid->middles[i] - 0.5 * grid->widths[i];
+}
+
+static double cell_upper(const struct grid *grid, size_t i)
+{
+    return isinf(grid->widths[i]) ? grid->first_edge : grid->middles[i] + 0.5 * grid->widths[i];
+}
+
 static void grid_release(struct grid *grid)
 {
     free(grid->middles);
@@ -268,6 +278,7 @@ struct run {
     size_t capacity;       /* of components */
     double *log_masses;    /* [grid->n], of the last expectation, bound included */
     double *work;          /* 3 * capacity * BLOCK */
+    size_t *near;          /* capacity: components that matter in a block */
     double *sums;          /* 3 * capacity: of responsibilities, of z and of z^2 */
     double log_likelihood; /* of counts */
 };
@@ -295,6 +306,7 @@ static struct run run_create(const struct grid *grid, const double *counts, size
         .capacity = capacity,
         .log_masses = memory_alloc(grid->n, sizeof(double)),
         .work = memory_alloc(3 * BLOCK * capacity, sizeof(double)),
+        .near = memory_alloc(capacity, sizeof(size_t)),
         .sums = memory_alloc(3 * capacity, sizeof(double)),
     };
     for (size_t i = 0; i < grid->n; i++)
@@ -307,6 +319,7 @@ static void run_release(struct run *run)
     integer_mixture_release(&run->mixture);
     free(run->log_masses);
     free(run->work);
+    free(run->near);
     free(run->sums);
 }
 
@@ -379,27 +392,63 @@ static void component_terms(const struct run *run, size_t g, size_t start, size_
     }
 }
 
+/* Relative to the likeliest component of every cell of a block, e^-NEGLIGIBLE is less than the
+ * rounding of a double. */
+#define NEGLIGIBLE 40.0
+
+/* The components that matter somewhere in cells start .. start + n - 1; how many. Of one that is
+ * seen at the middles of its cells, ln(w mass) is concave in y and so at least the smaller of its
+ * values at the two ends; no component exceeds what it would have with its peak as near as the
+ * block lets it. A narrow component is thus left out of nearly every block. */
+static size_t components_near(const struct run *run, size_t start, size_t n, size_t *near)
+{
+    const struct integer_mixture *mixture = &run->mixture;
+    const struct grid *grid = run->grid;
+    const size_t end = start + n - 1;
+    double lower = cell_lower(grid, start), upper = cell_upper(grid, end), least = -HUGE_VAL;
+    size_t n_near = 0;
+    for (size_t g = 0; g < mixture->n_components; g++) {
+        double mean = mixture->means[g], inverse = 1.0 / mixture->deviations[g];
+        if (grid->widths[start] * NARROW * inverse > 1.0)
+            continue;
+        double z0 = (grid->middles[start] - mean) * inverse;
+        double z1 = (grid->middles[end] - mean) * inverse;
+        double ends = fmin(grid->log_widths[start] - 0.5 * z0 * z0,
+                           grid->log_widths[end] - 0.5 * z1 * z1);
+        least = fmax(least, ends + log(mixture->weights[g] * inverse) - LOG_SQRT_2PI);
+    }
+    for (size_t g = 0; g < mixture->n_components; g++) {
+        double mean = mixture->means[g], inverse = 1.0 / mixture->deviations[g];
+        double distance = fmax(fmax(lower - mean, mean - upper), 0.0) * inverse;
+        double density = fmin(grid->widths[start] * inverse, 1.0);
+        if (isinf(grid->widths[start]) ||
+            log(mixture->weights[g] * density) - 0.5 * distance * distance > least - NEGLIGIBLE)
+            near[n_near++] = g;
+    }
+    return n_near;
+}
+
 /* Adds the responsibilities of one block to the sums, and sets its log masses. */
 static void run_expect_block(struct run *run, size_t start, size_t n)
 {
-    size_t n_components = run->mixture.n_components;
-    double *terms = run->work, *first = terms + n_components * BLOCK;
-    double *second = first + n_components * BLOCK;
+    double *terms = run->work, *first = terms + run->capacity * BLOCK;
+    double *second = first + run->capacity * BLOCK;
     double top[BLOCK], sum[BLOCK], share[BLOCK];
+    size_t n_near = components_near(run, start, n, run->near);
 
     for (size_t i = 0; i < n; i++) {
-        top[i] = -INFINITY;
+        top[i] = -HUGE_VAL;
         sum[i] = 0.0;
     }
-    for (size_t g = 0; g < n_components; g++) {
-        double *term = terms + g * BLOCK;
-        component_terms(run, g, start, n, term, first + g * BLOCK, second + g * BLOCK);
+    for (size_t c = 0; c < n_near; c++) {
+        double *term = terms + c * BLOCK;
+        component_terms(run, run->near[c], start, n, term, first + c * BLOCK, second + c * BLOCK);
 #pragma omp simd
         for (size_t i = 0; i < n; i++)
             top[i] = term[i] > top[i] ? term[i] : top[i];
     }
-    for (size_t g = 0; g < n_components; g++) {
-        double *term = terms + g * BLOCK;
+    for (size_t c = 0; c < n_near; c++) {
+        double *term = terms + c * BLOCK;
 #pragma omp simd
         for (size_t i = 0; i < n; i++) {
             term[i] = exp_of_negative(term[i] - top[i]);
@@ -410,9 +459,9 @@ static void run_expect_block(struct run *run, size_t start, size_t n)
         run->log_masses[start + i] = top[i] + log(sum[i]);
         share[i] = run->counts[start + i] / sum[i];
     }
-    for (size_t g = 0; g < n_components; g++) {
-        const double *term = terms + g * BLOCK;
-        const double *one = first + g * BLOCK, *two = second + g * BLOCK;
+    for (size_t c = 0; c < n_near; c++) {
+        const double *term = terms + c * BLOCK;
+        const double *one = first + c * BLOCK, *two = second + c * BLOCK;
         double sum0 = 0.0, sum1 = 0.0, sum2 = 0.0;
 #pragma omp simd reduction(+ : sum0, sum1, sum2)
         for (size_t i = 0; i < n; i++) {
@@ -421,9 +470,10 @@ static void run_expect_block(struct run *run, size_t start, size_t n)
             sum1 += responsibility * one[i];
             sum2 += responsibility * two[i];
         }
-        run->sums[3 * g] += sum0;
-        run->sums[3 * g + 1] += sum1;
-        run->sums[3 * g + 2] += sum2;
+        double *sums = run->sums + 3 * run->near[c];
+        sums[0] += sum0;
+        sums[1] += sum1;
+        sums[2] += sum2;
     }
 }
 
@@ -512,16 +562,6 @@ static int compare_windows(const void *a, const void *b)
 /* Widths of the windows that are looked at, in units of y, from the widest; single values come
  * besides. */
 static const double window_widths[] = { 4.0, 2.0, 1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125 };
-
-static double cell_lower(const struct grid *grid, size_t i)
-{
-    return isinf(grid->widths[i]) ? -grid->first_edge : grid->middles[i] - 0.5 * grid->widths[i];
-}
-
-static double cell_upper(const struct grid *grid, size_t i)
-{
-    return isinf(grid->widths[i]) ? grid->first_edge : grid->middles[i] + 0.5 * grid->widths[i];
-}
 
 /* Kulldorff's scan statistic (1997): ln of the likelihood ratio of "inside the window another rate
  * than outside" to "what the components expect". */
@@ -688,7 +728,7 @@ static void fit_on_grid(struct integer_mixture *mixture, const struct grid *grid
         runs[f + 1] = run_create(grid, kept + f * grid->n, most, mixture->lowest, mixture->highest);
     }
 
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     int n_worse = 0;
     for (size_t c = 0;; c++) {
         bool is_last = c + 1 == ARRAY_LEN(candidates) || candidates[c] >= most;
