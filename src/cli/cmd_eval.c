@@ -6,6 +6,7 @@
 #include "cli/load_data.h"
 #include "data/calendar.h"
 #include "eval/report.h"
+#include "model/bayes_net.h"
 #include "sample/sample.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static const char *const part_names[] = { "auto",        "unseen",  "unseen-host
                                           NULL };
 
 static struct settings {
-    const char *data, *synthetic;
+    const char *data, *synthetic, *bins;
     struct text_list models;
     bool draw;
     int part;
@@ -43,6 +44,8 @@ static const struct option options[] = {
       .help = "with --draw: how many twins, with seeds from --seed on" },
     { "halvings", 0, OPTION_INT, AT(halvings), "10", .minimum = 1, .maximum = 1000, .argument = "N",
       .help = "how often the real hosts are halved for the floor" },
+    { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
+      .help = "score the bins of this attribute too, as bayes-net has them" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
       .help = "of the first twin and of the halvings" },
 };
@@ -175,6 +178,23 @@ static enum status load_real(struct work *work, struct error *err)
 
 /* ---- likelihood --------------------------------------------------------------------------- */
 
+/* Adds what the bins of the attribute cost. Only a Bayesian network has bins. */
+static enum status score_bins(struct report_model *entry, const struct model *model,
+                              const struct sequence_set *set, enum attribute attribute,
+                              struct error *err)
+{
+    RETURN_IF(model->kind != &model_kind_bayes_net, err, STATUS_USAGE,
+              "--bins: a %s has none, only a bayes-net does", model->kind->name);
+    const struct bins *bins = bayes_net_bins(model, attribute);
+    RETURN_IF(bins == NULL, err, STATUS_USAGE, "--bins: %s is not modelled", settings.bins);
+    struct nll nll;
+    enum status status = nll_score_by(bayes_net_log_mass_of_bins, &nll, model, set, err);
+    entry->bins = nll.by_attribute[attribute];
+    entry->n_bins = bins->n;
+    nll_release(&nll);
+    return status;
+}
+
 static enum status score_models(struct work *work, struct error *err)
 {
     struct report *report = &work->report;
@@ -192,6 +212,9 @@ static enum status score_models(struct work *work, struct error *err)
         enum status status = take_part(work, &work->models[m]->labels, &set, err);
         if (status == STATUS_OK) {
             status = nll_score(&entry->nll, work->models[m], set, err);
+            if (status == STATUS_OK && report->bins_attribute >= 0)
+                status = score_bins(entry, work->models[m], set,
+                                    (enum attribute)report->bins_attribute, err);
             if (status != STATUS_OK && status != STATUS_INTERRUPTED)
                 error_prefix(err, "%s: ", entry->name);
         }
@@ -304,13 +327,19 @@ static enum status check_settings(const struct command_line *line, struct error 
               "--draw and --synthetic each say where the twin comes from; give one");
     RETURN_IF(settings.repeats > 1 && !settings.draw, err, STATUS_USAGE,
               "--repeats needs --draw: a file is one twin");
+    RETURN_IF(settings.bins != NULL && settings.models.n == 0, err, STATUS_USAGE,
+              "--bins needs the --model that has them");
+    RETURN_IF(settings.bins != NULL && attribute_find(settings.bins) < 0, err, STATUS_USAGE,
+              "--bins: there is no attribute \"%s\"", settings.bins);
     return STATUS_OK;
 }
 
 static enum status run(const struct command_line *line, struct error *err)
 {
     FORWARD(check_settings(line, err));
-    struct work work = { 0 };
+    struct work work = { .report.bins_attribute = settings.bins != NULL
+                                                      ? attribute_find(settings.bins)
+                                                      : -1 };
     enum status status = load_models(&work, err);
     if (status == STATUS_OK)
         status = load_real(&work, err);

@@ -19,12 +19,13 @@ static enum status no_mass(const struct sequence *sequence, size_t row, int attr
 }
 
 /* Adds up one host's rows. */
-static enum status score_sequence(const struct model *model, const struct sequence *sequence,
-                                  double sums[NLL_COLUMNS], struct error *err)
+static enum status score_sequence(nll_log_mass *measure, const struct model *model,
+                                  const struct sequence *sequence, double sums[NLL_COLUMNS],
+                                  struct error *err)
 {
     size_t n = sequence->n_rows - sequence->first_scored;
     double *log_mass = memory_alloc(memory_product(n, N_ATTRIBUTES), sizeof *log_mass);
-    enum status status = model_log_mass(model, sequence, log_mass, err);
+    enum status status = measure(model, sequence, log_mass, err);
     for (size_t i = 0; status == STATUS_OK && i < n; i++) {
         for (int a = 0; status == STATUS_OK && a < N_ATTRIBUTES; a++) {
             double mass = log_mass[i * N_ATTRIBUTES + a];
@@ -46,7 +47,7 @@ struct first_failure {
     struct error err;
 };
 
-static enum status score_hosts(double *sums, const struct model *model,
+static enum status score_hosts(double *sums, nll_log_mass *measure, const struct model *model,
                                const struct sequence_set *set, struct error *err)
 {
     struct first_failure failure = { .status = STATUS_OK };
@@ -59,7 +60,8 @@ static enum status score_hosts(double *sums, const struct model *model,
         if (interrupt_requested())
             continue;
         struct error own = { 0 };
-        enum status status = score_sequence(model, &set->items[s], sums + s * NLL_COLUMNS, &own);
+        enum status status = score_sequence(measure, model, &set->items[s], sums + s * NLL_COLUMNS,
+                                            &own);
         n_done += set->items[s].n_rows - set->items[s].first_scored;
         if (status != STATUS_OK) {
 #pragma omp critical(nll_failure)
@@ -79,6 +81,12 @@ static enum status score_hosts(double *sums, const struct model *model,
 enum status nll_score(struct nll *nll, const struct model *model, const struct sequence_set *set,
                       struct error *err)
 {
+    return nll_score_by(model_log_mass, nll, model, set, err);
+}
+
+enum status nll_score_by(nll_log_mass *log_mass, struct nll *nll, const struct model *model,
+                         const struct sequence_set *set, struct error *err)
+{
     *nll = (struct nll){
         .n_flows = set->n_scored,
         .n_hosts = set->n,
@@ -90,7 +98,7 @@ enum status nll_score(struct nll *nll, const struct model *model, const struct s
         nll->hosts[s] = set->items[s].host;
         nll->flows[s] = (double)(set->items[s].n_rows - set->items[s].first_scored);
     }
-    FORWARD(score_hosts(nll->sums, model, set, err));
+    FORWARD(score_hosts(nll->sums, log_mass, model, set, err));
     nll->total = host_ratio_of(nll->sums + NLL_TOTAL, NLL_COLUMNS, nll->flows, nll->n_hosts);
     nll->attributes = model->attributes;
     for (int a = 0; a < N_ATTRIBUTES; a++) {

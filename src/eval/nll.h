@@ -33,6 +33,11 @@ struct nll {
  * Released with nll_release, also after a failure. */
 enum status nll_score(struct nll *nll, const struct model *model, const struct sequence_set *set,
                       struct error *err);
+/* The same with another measure than model_log_mass: of bins instead of values, say. */
+typedef enum status nll_log_mass(const struct model *model, const struct sequence *sequence,
+                                 double *log_mass, struct error *err);
+enum status nll_score_by(nll_log_mass *log_mass, struct nll *nll, const struct model *model,
+                         const struct sequence_set *set, struct error *err);
 void nll_release(struct nll *nll);
 
 /* a - b in nats per flow, paired: the error is that of the hosts' differences. */

@@ -26,6 +26,9 @@ struct report_model {
     struct nll nll;
     struct nll_difference difference; /* from the first model; for the first itself 0 */
     int twin;                         /* index of the twin that it drew, or -1 */
+    /* Where bins are scored: of the bins that hold the values of one attribute. */
+    struct host_ratio bins;
+    size_t n_bins;
 };
 
 struct report_twin {
@@ -40,6 +43,7 @@ struct report {
     int64_t from, until;     /* ms: from the hour of its first flow to after its last */
     struct report_model *models;
     size_t n_models;
+    int bins_attribute; /* -1 where no bins are scored */
     struct report_twin *twins;
     size_t n_twins;
     size_t n_repeats;

@@ -257,6 +257,14 @@ static json_t *model_json(const struct report *report, size_t m)
             object, "difference",
             difference_json(&model->difference,
                             model->nll.attributes | report->models[0].nll.attributes));
+    if (report->bins_attribute >= 0) {
+        json_t *bins = child(object, "bins");
+        const char *name = attribute_infos[report->bins_attribute].name;
+        json_object_set_new(bins, "attribute", json_string(name));
+        json_object_set_new(bins, "number", json_integer((json_int_t)model->n_bins));
+        set_number(bins, "nats_per_flow", "", model->bins.mean);
+        set_number(bins, "stderr", "", model->bins.standard_error);
+    }
     if (model->twin >= 0)
         add_twin(object, report, &report->twins[model->twin]);
     return object;

@@ -98,6 +98,23 @@ static void print_likelihood_row(FILE *out, const struct report *report, const c
     fputc('\n', out);
 }
 
+/* Of the bin that holds the value, which says less than the value. */
+static void print_bins(FILE *out, const struct report *report)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s, of its bin", attribute_infos[report->bins_attribute].name);
+    print_name(out, name);
+    for (size_t m = 0; m < report->n_models; m++)
+        print_ratio_cell(out, &report->models[m].bins, 1.0);
+    fputc('\n', out);
+    print_name(out, "  number of bins");
+    for (size_t m = 0; m < report->n_models; m++) {
+        snprintf(name, sizeof name, "%zu", report->models[m].n_bins);
+        print_text_cell(out, name);
+    }
+    fputc('\n', out);
+}
+
 static void print_likelihood(FILE *out, const struct report *report)
 {
     uint32_t attributes = 0;
@@ -124,6 +141,8 @@ static void print_likelihood(FILE *out, const struct report *report)
         if ((attributes & ATTRIBUTE_BIT(a)) != 0)
             print_likelihood_row(out, report, attribute_infos[a].name, (int)a, 1.0);
     }
+    if (report->bins_attribute >= 0)
+        print_bins(out, report);
 }
 
 /* ---- distances ---------------------------------------------------------------------------- */
