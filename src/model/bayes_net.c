@@ -110,12 +110,20 @@ static int64_t highest_of(size_t attribute)
 
 /* ---- fitting ------------------------------------------------------------------------------ */
 
+/* The rows are looked at with every second host first, so that their first part and the rest share
+ * no host: the s-th sequence in that order. */
+static const struct sequence *in_halves(const struct sequence_set *train, size_t s)
+{
+    size_t half = (train->n + 1) / 2;
+    return &train->items[s < half ? 2 * s : 2 * (s - half) + 1];
+}
+
 static int64_t *collect_values(const struct sequence_set *train, size_t attribute)
 {
     int64_t *values = memory_alloc(train->n_scored, sizeof *values);
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++) {
-        const struct sequence *sequence = &train->items[s];
+        const struct sequence *sequence = in_halves(train, s);
         for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
             values[n++] = sequence->rows[i].value[attribute];
     }
@@ -128,7 +136,8 @@ static struct integer_sample count_hosts(const struct sequence_set *train, const
     int64_t *distinct = memory_alloc(train->n_scored, sizeof *distinct);
     size_t n = 0, first = 0;
     for (size_t s = 0; s < train->n; s++) {
-        size_t n_scored = train->items[s].n_rows - train->items[s].first_scored;
+        const struct sequence *sequence = in_halves(train, s);
+        size_t n_scored = sequence->n_rows - sequence->first_scored;
         struct integer_sample host = integer_sample_create(values + first, n_scored);
         memcpy(distinct + n, host.values, host.n * sizeof *distinct);
         n += host.n;
@@ -203,7 +212,7 @@ static void columns_fill(struct columns *columns, const struct sequence_set *tra
     uint32_t *previous = memory_alloc(train->n_scored, sizeof *previous);
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++) {
-        const struct sequence *sequence = &train->items[s];
+        const struct sequence *sequence = in_halves(train, s);
         size_t first = sequence->first_scored;
         uint32_t before = NODE_NO_BIN;
         if (first > 0)
@@ -220,13 +229,15 @@ static void columns_fill(struct columns *columns, const struct sequence_set *tra
 
 static void columns_fill_hours(struct columns *columns, const struct sequence_set *train)
 {
-    columns->bins.n_rows = train->n_scored;
+    columns->bins.n_rows = columns->bins.n_first = train->n_scored;
     columns->hours = memory_alloc(train->n_scored, sizeof *columns->hours);
     columns->gap_hours = memory_alloc(train->n_scored, sizeof *columns->gap_hours);
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++) {
-        const struct sequence *sequence = &train->items[s];
+        const struct sequence *sequence = in_halves(train, s);
         int64_t clock = sequence->start;
+        if (s == (train->n + 1) / 2)
+            columns->bins.n_first = n;
         for (size_t i = 0; i < sequence->n_rows; i++) {
             int before = calendar_hour(clock * MS_PER_SECOND);
             clock += sequence->rows[i].value[ATTRIBUTE_GAP];

@@ -47,25 +47,36 @@ enum status structure_sort(struct structure *structure, struct error *err);
 /* Whether a parent is in the row before. */
 bool structure_looks_back(const struct structure *structure, enum attribute attribute);
 
-/* The training rows by bins, [n_rows] each; NULL for attributes that the data lacks. */
+/* The training rows by bins, in two parts that share no host. NULL for what the data lacks. */
 struct structure_columns {
     size_t n_rows;
+    size_t n_first; /* of them, in the first part */
     const uint32_t *current[N_CODED];
     const uint32_t *previous[N_CODED]; /* NODE_NO_BIN where there is no row before */
     size_t n_bins[N_CODED];
 };
 
 /* The tree of Chow and Liu ("Approximating discrete probability distributions with dependence
- * trees", IEEE Transactions on Information Theory 14, 1968): the spanning tree with the largest sum
- * of mutual information, over the attributes of a row and one more vertex, the row before. The
- * weight of an edge to that vertex is the largest information that any of its attributes gives; so
- * each attribute of the row gets one parent, in its row or in the one before. The gap hangs on the
- * row before. An edge whose information is not above its bias is left out. */
+ * trees", IEEE Transactions on Information Theory 14, 1968): each attribute of the row has one
+ * parent, in its row or in the row before, so that the sum of the mutual information of all edges
+ * is largest. The row before is one vertex, which gives each attribute what the best of its
+ * attributes gives; the gap hangs on it. An edge that gives nothing is left out.
+ *
+ * Information is measured as what carries over from host to host, structure_information: counted
+ * and measured on the same rows, whatever has the most bins seems to tell the most. Measured so, it
+ * has a direction, and the tree is a branching (with equal directions, the same tree). */
 struct structure structure_learn_tree(uint32_t attributes, const struct structure_columns *columns);
 
-/* I(X; Y) in nats of two columns, less the bias of the plug-in estimate (Miller, "Note on the bias
- * of information estimates", 1955): (K_xy - K_x - K_y + 1) / 2n for the numbers K of cells seen. */
-double mutual_information(const uint32_t *x, size_t n_x_bins, const uint32_t *y, size_t n_y_bins,
-                          size_t n_rows);
+/* The mean of ln P(y | x) / P(y) in nats, counted on each of the two parts of the rows and measured
+ * on the other: I(X; Y) as far as it can be used. May be negative. Likewise for x given y. */
+void structure_information(const uint32_t *x, size_t n_x_bins, const uint32_t *y, size_t n_y_bins,
+                           size_t n_first, size_t n_rows, double *of_y, double *of_x);
+
+/* The branching of largest weight (Edmonds, "Optimum branchings", 1967). weight[child][parent] is
+ * not negative; is_in says which vertices there are, the root among them. Sets the parent of each
+ * that is no root; of equals the root is preferred. */
+enum { STRUCTURE_ROOT = N_CODED, STRUCTURE_VERTICES };
+void structure_branching(double weight[STRUCTURE_VERTICES][STRUCTURE_VERTICES], const bool *is_in,
+                         size_t *parent);
 
 #endif
