@@ -76,6 +76,8 @@ struct model_kind {
                                    struct row *rows, struct error *err);
     void (*sampler_free)(struct sampler *sampler);
 
+    /* What struct model holds is model.c's to write and read, but the group has the integer
+     * "attributes" by then, for a load that must know what to expect. */
     enum status (*save)(const struct model *model, struct hdf5_group *group, struct error *err);
     enum status (*load)(struct hdf5_group *group, struct model **model, struct error *err);
 };

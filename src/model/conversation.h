@@ -1,0 +1,98 @@
+/* conversation.h - what a host remembers of its recent conversations.
+ *
+ * A conversation is a remote address, a protocol and a pair of ports, in either direction; ICMP has
+ * no ports, so that an echo and its reply are one. The memory holds the most recent conversations
+ * and remotes of one host, each most recent first, with the last row of each, and the last rows of
+ * each kind of service. Its size is fixed: it serves sequences of any length.
+ *
+ * A row belongs to the memory in exactly one way, its link: the reply to or a repeat of the
+ * conversation at some rank; else new ports with the remote at some rank; else a new remote. So a
+ * likelihood that pays for the link, and then for what the link leaves open, is a true mass.
+ *
+ *     struct conversation_memory *memory = conversation_memory_create();
+ *     for (each row) {
+ *         struct link link = conversation_link(memory, row);
+ *         const struct past_row *match = conversation_match(memory, &link);   // NULL: new remote
+ *         ...
+ *         conversation_note(memory, row, clock);
+ *     }
+ *     conversation_memory_free(memory);
+ */
+#ifndef FLOWTWIN_MODEL_CONVERSATION_H
+#define FLOWTWIN_MODEL_CONVERSATION_H
+
+#include "data/coding.h"
+
+enum {
+    CONVERSATIONS_KEPT = 1024,
+    REMOTES_KEPT = 4096,
+};
+
+enum link_kind {
+    LINK_REPLY,  /* to the last flow of conversation `rank`: other direction */
+    LINK_REPEAT, /* of it: same direction */
+    LINK_REMOTE, /* remote `rank`, in no conversation that is kept */
+    LINK_NEW,    /* a remote that is not kept; rank 0 */
+    N_LINK_KINDS,
+};
+
+struct link {
+    enum link_kind kind;
+    uint32_t rank; /* 0: the most recent */
+};
+
+/* A row of the past, with its place in time. */
+struct past_row {
+    struct row row;
+    int64_t clock;    /* s: when it ended */
+    uint64_t index;   /* the host's how-manieth row it was */
+    uint32_t n_flows; /* of its conversation, with it; 0 where that is not counted */
+};
+
+struct conversation_memory;
+
+/* Caller frees with conversation_memory_free. */
+struct conversation_memory *conversation_memory_create(void);
+void conversation_memory_free(struct conversation_memory *memory);
+
+/* The link of a row that has not been noted yet. Looks at its remote, direction, protocol, ports.
+ */
+struct link conversation_link(const struct conversation_memory *memory, const struct row *row);
+
+size_t conversation_count(const struct conversation_memory *memory);
+size_t conversation_remote_count(const struct conversation_memory *memory);
+
+/* The last row of the conversation, or with the remote, that a link names; NULL for a new remote.
+ * All that these return is borrowed until the next conversation_note. */
+const struct past_row *conversation_match(const struct conversation_memory *memory,
+                                          const struct link *link);
+const struct past_row *conversation_at(const struct conversation_memory *memory, size_t rank);
+const struct past_row *conversation_remote_at(const struct conversation_memory *memory,
+                                              size_t rank);
+bool conversation_knows_remote(const struct conversation_memory *memory, uint32_t remote);
+
+/* Whether the row's conversation is kept: what LINK_REMOTE excludes. */
+bool conversation_is_kept(const struct conversation_memory *memory, uint32_t remote,
+                          int64_t protocol, int64_t local_port, int64_t remote_port);
+
+/* Rows that are like the one at hand; NULL where there was none, or it is too long ago. */
+struct past_references {
+    const struct past_row *same_remote;  /* same remote and direction */
+    const struct past_row *same_service; /* same remote, direction, protocol and service port */
+    const struct past_row *like_service; /* same direction, protocol and service port */
+};
+/* Needs the row's remote, direction, protocol and ports. The service port is the lower one. */
+struct past_references conversation_references(const struct conversation_memory *memory,
+                                               const struct row *row);
+
+/* Puts the row in front. */
+void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock);
+
+/* Sets what a reply to or repeat of `past` has for certain: remote, direction, protocol, and the
+ * ports where the protocol has them. */
+void conversation_continue(struct row *row, const struct past_row *past, enum link_kind kind);
+
+/* Whether the ports of a conversation are part of it. */
+bool conversation_has_ports(int64_t protocol);
+
+#endif

@@ -1,0 +1,93 @@
+/* logistic_cell.c - log mass of an interval under a mixture of logistics, within a range.
+ *   y[r] = log P(lo_r <= X < hi_r) - log P(range_lo_r <= X < range_hi_r)
+ * x [R,3G]: weights before a softmax, means, logarithms of scales  ->  y [R]
+ * In double inside (nn/logistic_mixture.h). Gradients: docs/math-nn.md, section 5. */
+#include "nn/logistic_mixture.h"
+#include "nn/op.h"
+
+#include <math.h>
+
+static enum status infer_shape(const struct op_node *node, struct shape *out, struct error *err)
+{
+    const struct logistic_cell_params *params = node->params;
+    const struct tensor *x = node->inputs[0];
+    size_t R = tensor_rows(x);
+    RETURN_IF(tensor_channels(x) % 3 != 0 || tensor_channels(x) == 0 ||
+                  tensor_channels(x) > 3 * LOGISTIC_MIXTURE_MAX,
+              err, STATUS_RANGE, "x %s is not 3 times up to %d components", shape_text(&x->shape),
+              LOGISTIC_MIXTURE_MAX);
+    for (size_t r = 0; r < R; r++) {
+        bool has_range = params->range_lo != NULL;
+        double lowest = has_range ? params->range_lo[r] : -(double)INFINITY;
+        double highest = has_range ? params->range_hi[r] : (double)INFINITY;
+        RETURN_IF(
+            !(lowest <= params->lo[r] && params->lo[r] < params->hi[r] && params->hi[r] <= highest),
+            err, STATUS_RANGE, "row %zu has the interval %g..%g in the range %g..%g", r,
+            params->lo[r], params->hi[r], lowest, highest);
+    }
+    *out = SHAPE(R);
+    return STATUS_OK;
+}
+
+static void forward(struct op_node *node)
+{
+    const struct logistic_cell_params *params = node->params;
+    const struct tensor *x = node->inputs[0];
+    size_t R = tensor_rows(x), G = tensor_channels(x) / 3;
+    /* The gradient costs little more than the mass: both at once, [R,3G]. */
+    bool wanted = op_wants_any(node);
+    real *gradients = wanted ? op_save(node, tensor_size(x), sizeof *gradients) : NULL;
+#pragma omp parallel for schedule(static) if (OP_MANY(100 * R))
+    for (size_t r = 0; r < R; r++) {
+        const real *x_r = x->data + r * 3 * G;
+        double gradient[3 * LOGISTIC_MIXTURE_MAX] = { 0 };
+        double *d_params = wanted ? gradient : NULL;
+        double y = logistic_mixture_log_mass(x_r, G, params->lo[r], params->hi[r], 1.0, d_params);
+        if (params->range_lo != NULL)
+            y -= logistic_mixture_log_mass(x_r, G, params->range_lo[r], params->range_hi[r], -1.0,
+                                           d_params);
+        node->output->data[r] = (real)y;
+        for (size_t i = 0; wanted && i < 3 * G; i++)
+            gradients[r * 3 * G + i] = (real)gradient[i];
+    }
+}
+
+static void backward(struct op_node *node)
+{
+    struct tensor *x = node->inputs[0];
+    size_t R = tensor_rows(x), C = tensor_channels(x);
+    const real *gradients = node->saved, *dy = node->output->grad;
+    real *dx = grad_add(node->tape, x);
+#pragma omp parallel for schedule(static) if (OP_MANY(R * C))
+    for (size_t r = 0; r < R; r++)
+        for (size_t c = 0; c < C; c++)
+            dx[r * C + c] += dy[r] * gradients[r * C + c];
+}
+
+#ifdef NN_GRADCHECK
+static const double lows[] = { -0.5, -INFINITY, 1.0, 6.0 };
+static const double highs[] = { 0.5, 0.0, INFINITY, 6.000001 };
+static const double lowest[] = { -1.0, -INFINITY, 0.5, -2.0 };
+static const double highest[] = { 2.0, 4.0, INFINITY, 9.0 };
+static const struct logistic_cell_params whole = { lows, highs, NULL, NULL };
+static const struct logistic_cell_params ranged = { lows, highs, lowest, highest };
+static const struct gradcheck_case cases[] = {
+    { .note = "one component", .shapes = { { 4, 3 } }, .params = &whole },
+    { .note = "a range", .shapes = { { 4, 9 } }, .params = &ranged },
+    { .note = "far in the tails", .shapes = { { 4, 6 } }, .params = &whole, .scale = 2.0 },
+};
+#endif
+
+const struct op_def op_logistic_cell = { .name = "logistic_cell",
+                                         .n_inputs = 1,
+                                         .params_size = sizeof(struct logistic_cell_params),
+                                         .infer_shape = infer_shape,
+                                         .forward = forward,
+                                         .backward = backward,
+                                         OP_CASES(cases) };
+
+struct tensor *logistic_cell(struct tape *tape, struct tensor *x,
+                             struct logistic_cell_params params)
+{
+    return tape_apply(tape, OP_LOGISTIC_CELL, &x, &params);
+}
