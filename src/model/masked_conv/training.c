@@ -142,7 +142,7 @@ static enum status run_steps(struct training *training, struct error *err)
         training->n_steps++;
         n_rows += training->batch->n_scored;
         mean = isnan(mean) ? nll : mean + 0.02 * (nll - mean);
-        if (getenv("FT_TRACE") && training->n_steps % 200 == 0)
+        if (getenv("FT_TRACE") && training->n_steps % 20 == 0)
             fprintf(stderr, "%6.1f s %6zu steps %8zu rows %.3f\n", elapsed, training->n_steps, n_rows, mean);
         progress_update(&progress, budget > 0.0 ? elapsed : (double)training->n_steps,
                         "nll %.3f, %.1f k rows/s", mean, (double)n_rows / elapsed / 1e3);
