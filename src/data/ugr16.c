@@ -187,6 +187,7 @@ static inline bool label_is_legal(struct ugr16_reader *reader, const char *text,
         return false;
     memcpy(reader->label, text, length);
     reader->label_length = length;
+    reader->n_label_changes++;
     return true;
 }
 
