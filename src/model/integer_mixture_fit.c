@@ -49,6 +49,9 @@ void integer_sample_release(struct integer_sample *sample)
 /* Numbers of components, each half as many again. A fit goes through them in order. */
 static const size_t candidates[] = { 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112 };
 
+/* Distinct values below which a round of EM is too short to be worth waking threads for. */
+#define PARALLEL_LEAST 1000
+
 /* held_out[n_folds][grid->n]: how often each value stands in each fold; counts: in all. */
 static void fit_on_grid(struct integer_mixture *mixture, const struct mixture_grid *grid,
                         const double *counts, const double *held_out, size_t n_folds,
@@ -78,7 +81,7 @@ static void fit_on_grid(struct integer_mixture *mixture, const struct mixture_gr
         bool is_last = c + 1 == ARRAY_LEN(candidates) || candidates[c] >= most;
         size_t n_components = is_last ? most : candidates[c];
         size_t n_before = runs[0].mixture.n_components;
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (grid->n >= PARALLEL_LEAST)
         for (size_t r = 0; r < n_runs; r++)
             mixture_run_extend(&runs[r], n_components, max_iterations);
 
