@@ -500,6 +500,93 @@ static enum status bayes_net_sampler_advance(struct sampler *base, const size_t 
     return STATUS_OK;
 }
 
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* A group for each attribute: its bins, its edges as text, and its tables. */
+static enum status save_attribute(const struct bayes_net *net, size_t attribute,
+                                  struct hdf5_group *parent, struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_create(parent, attribute_infos[attribute].name, &group, err));
+    char *edges = structure_text(&net->structure, attribute);
+    enum status status = hdf5_write_text(group, "edges", edges, err);
+    free(edges);
+    if (status == STATUS_OK)
+        status = bins_save(net->bins[attribute], group, "bins", err);
+    if (status == STATUS_OK)
+        status = node_save(&net->nodes[attribute], group, "tables", err);
+    enum status closed = hdf5_group_close(group, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static enum status bayes_net_save(const struct model *model, struct hdf5_group *group,
+                                  struct error *err)
+{
+    const struct bayes_net *net = (const struct bayes_net *)model;
+    FORWARD(hdf5_write_integer(group, "argmax", net->argmax, err));
+    for (size_t a = 0; a < N_CODED; a++)
+        if (has(net, a))
+            FORWARD(save_attribute(net, a, group, err));
+    return STATUS_OK;
+}
+
+static enum status load_edges_and_bins(struct bayes_net *net, size_t attribute,
+                                       struct hdf5_group *parent, struct error *err)
+{
+    const struct attribute_info *info = &attribute_infos[attribute];
+    struct hdf5_group *group;
+    char *edges = NULL;
+    FORWARD(hdf5_group_open(parent, info->name, &group, err));
+    enum status status = hdf5_read_text(group, "edges", &edges, err);
+    if (status == STATUS_OK && structure_add_text(&net->structure, edges, err) != STATUS_OK)
+        status = error_set(err, STATUS_FORMAT, "\"%s\" is not what %s can depend on", edges,
+                           info->name);
+    if (status == STATUS_OK)
+        status = bins_load(&net->bins[attribute], info->lowest, highest_of(attribute), group,
+                           "bins", err);
+    free(edges);
+    hdf5_group_close(group, NULL);
+    return status;
+}
+
+static enum status load_tables(struct bayes_net *net, size_t attribute, struct hdf5_group *parent,
+                               struct error *err)
+{
+    size_t n_parent_bins[NODE_PARENTS_MAX], n_parents = net->structure.n_parents[attribute];
+    for (size_t k = 0; k < n_parents; k++)
+        n_parent_bins[k] = net->bins[net->structure.parents[attribute][k].attribute]->n;
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_open(parent, attribute_infos[attribute].name, &group, err));
+    enum status status = node_load(&net->nodes[attribute], net->bins[attribute]->n, n_parent_bins,
+                                   n_parents, group, "tables", err);
+    hdf5_group_close(group, NULL);
+    return status;
+}
+
+static enum status bayes_net_load(struct hdf5_group *group, struct model **model, struct error *err)
+{
+    int64_t attributes, argmax;
+    FORWARD(hdf5_read_integer(group, "attributes", &attributes, err));
+    FORWARD(hdf5_read_integer(group, "argmax", &argmax, err));
+    struct bayes_net *net = memory_zalloc(1, sizeof *net);
+    net->argmax = argmax != 0;
+    net->structure = structure_alone((uint32_t)attributes);
+    enum status status = STATUS_OK;
+    for (size_t a = 0; a < N_CODED && status == STATUS_OK; a++)
+        if (has(net, a))
+            status = load_edges_and_bins(net, a, group, err);
+    if (status == STATUS_OK && structure_sort(&net->structure, err) != STATUS_OK)
+        status = error_set(err, STATUS_FORMAT, "the edges of the network form a cycle");
+    for (size_t a = 0; a < N_CODED && status == STATUS_OK; a++)
+        if (has(net, a))
+            status = load_tables(net, a, group, err);
+    if (status == STATUS_OK)
+        *model = &net->base;
+    else
+        bayes_net_free(&net->base);
+    return status;
+}
+
 const struct model_kind model_kind_bayes_net = {
     .name = "bayes-net",
     .summary = "bins given the hour and the row before, or a learned tree",
@@ -512,4 +599,6 @@ const struct model_kind model_kind_bayes_net = {
     .sampler_create = bayes_net_sampler_create,
     .sampler_advance = bayes_net_sampler_advance,
     .sampler_free = bayes_net_sampler_free,
+    .save = bayes_net_save,
+    .load = bayes_net_load,
 };
