@@ -54,14 +54,14 @@ static const struct option options[] = {
     { "more-edges", 0, OPTION_LIST, AT(more_edges), NULL, .argument = "LIST",
       .help = "the same, for what does not fit in one line" },
     { "hour", 0, OPTION_FLAG, AT(hour), "yes",
-      .help = "whether the hour is a parent too, beside those of the structure" },
+      .help = "let the hour be a parent too (in a tree, where it tells something)" },
     { "bins", 0, OPTION_CHOICE, AT(bins.rule), "freedman-diaconis", .choices = bins_rule_names,
       .argument = "RULE", .help = "how many bins counts have on the log scale" },
     { "bins-number", 0, OPTION_INT, AT(bins.number), "300", .minimum = 1, .maximum = 1e5,
       .argument = "N", .help = "for bins fixed: how many" },
     { "port-bins", 0, OPTION_INT, AT(port_bins), "512", .minimum = 1, .maximum = 65536,
       .argument = "N", .help = "at most so many single ports, and so many ranges of ports" },
-    { "address-bins", 0, OPTION_INT, AT(address_bins), "512", .minimum = 1, .maximum = 1e6,
+    { "address-bins", 0, OPTION_INT, AT(address_bins), "4096", .minimum = 1, .maximum = 1e6,
       .argument = "N", .help = "at most so many single addresses, and so many prefixes" },
     { "least-hosts", 0, OPTION_INT, AT(least_hosts), "2", .minimum = 1, .maximum = 1e6,
       .argument = "N", .help = "hosts that must have met a port or address for a bin of its own" },
@@ -201,8 +201,7 @@ static double *mixture_prior(const struct settings *settings, size_t attribute,
 struct columns {
     struct structure_columns bins;
     uint32_t *current[N_CODED], *previous[N_CODED];
-    uint8_t *hours;     /* [n_rows] of the row's end */
-    uint8_t *gap_hours; /* [n_rows] of the end of the row before */
+    uint32_t *hours, *gap_hours;
 };
 
 static void columns_fill(struct columns *columns, const struct sequence_set *train,
@@ -232,6 +231,8 @@ static void columns_fill_hours(struct columns *columns, const struct sequence_se
     columns->bins.n_rows = columns->bins.n_first = train->n_scored;
     columns->hours = memory_alloc(train->n_scored, sizeof *columns->hours);
     columns->gap_hours = memory_alloc(train->n_scored, sizeof *columns->gap_hours);
+    columns->bins.hours = columns->hours;
+    columns->bins.gap_hours = columns->gap_hours;
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++) {
         const struct sequence *sequence = in_halves(train, s);
@@ -243,8 +244,8 @@ static void columns_fill_hours(struct columns *columns, const struct sequence_se
             clock += sequence->rows[i].value[ATTRIBUTE_GAP];
             if (i < sequence->first_scored)
                 continue;
-            columns->gap_hours[n] = (uint8_t)before;
-            columns->hours[n++] = (uint8_t)calendar_hour(clock * MS_PER_SECOND);
+            columns->gap_hours[n] = (uint32_t)before;
+            columns->hours[n++] = (uint32_t)calendar_hour(clock * MS_PER_SECOND);
         }
     }
 }
@@ -277,6 +278,14 @@ static enum status choose_structure(struct structure *structure, const struct se
         *structure = structure_previous(attributes);
         break;
     }
+    for (size_t a = 0; a < N_CODED; a++) {
+        if (settings->structure == CHOOSE_HOUR)
+            structure->uses_hour[a] = true;
+        else if (settings->structure == CHOOSE_TREE)
+            structure->uses_hour[a] &= settings->hour;
+        else
+            structure->uses_hour[a] = settings->hour && settings->structure != CHOOSE_ALONE;
+    }
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         RETURN_IF(lists[l]->n > 0 && settings->structure != CHOOSE_EDGES, err, STATUS_USAGE,
                   "edges are given, but the structure is %s", structure_names[settings->structure]);
@@ -301,10 +310,8 @@ static void fit_node(struct bayes_net *net, const struct settings *settings,
                                               : columns->current[parent->attribute];
         rows.n_parent_bins[k] = columns->bins.n_bins[parent->attribute];
     }
-    bool uses_hour = settings->structure == CHOOSE_HOUR ||
-                     (settings->hour && settings->structure != CHOOSE_ALONE);
-    node_fit(&net->nodes[attribute], &rows, net->bins[attribute]->n, settings->smoothing, uses_hour,
-             log_prior);
+    node_fit(&net->nodes[attribute], &rows, net->bins[attribute]->n, settings->smoothing,
+             net->structure.uses_hour[attribute], log_prior);
 }
 
 static enum status bayes_net_fit(const void *model_settings, const struct sequence_set *train,

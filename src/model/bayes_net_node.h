@@ -65,7 +65,7 @@ struct node {
 struct node_rows {
     size_t n;
     const uint32_t *bins;                      /* [n] */
-    const uint8_t *hours;                      /* [n] */
+    const uint32_t *hours;                     /* [n] 0 .. NODE_HOURS - 1 */
     const uint32_t *parents[NODE_PARENTS_MAX]; /* [n] each; NODE_NO_BIN: the row has no such */
     size_t n_parent_bins[NODE_PARENTS_MAX];
     size_t n_parents;
