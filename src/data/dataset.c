@@ -9,6 +9,15 @@
 
 const char *const host_type_names[] = { "both", "sends", "receives", "internal", NULL };
 
+enum host_type host_type_of(bool sends, bool receives)
+{
+    if (sends && receives)
+        return HOST_BOTH;
+    if (sends)
+        return HOST_SENDS;
+    return receives ? HOST_RECEIVES : HOST_INTERNAL;
+}
+
 void dataset_free(struct dataset *data)
 {
     if (data == NULL)
@@ -47,6 +56,9 @@ const struct host *dataset_find_host(const struct dataset *data, uint32_t addres
 }
 
 /* ---- building ----------------------------------------------------------------------------- */
+
+/* So many at once are worth a call to the system. */
+#define FLOWS_GIVEN_BACK 65536
 
 struct numbered_address {
     uint32_t address;
@@ -117,11 +129,7 @@ static enum host_type type_of_host(const struct dataset *data, const struct host
             receives |= !is_out;
         }
     }
-    if (sends && receives)
-        return HOST_BOTH;
-    if (sends)
-        return HOST_SENDS;
-    return receives ? HOST_RECEIVES : HOST_INTERNAL;
+    return host_type_of(sends, receives);
 }
 
 struct dataset *dataset_create(const char *source, struct flow *flows, uint32_t *owners,
@@ -138,15 +146,20 @@ struct dataset *dataset_create(const char *source, struct flow *flows, uint32_t 
     count_hosts(data, owners, addresses, n_addresses, rank);
     free(addresses);
 
-    size_t *next = memory_alloc(data->n_hosts, sizeof *next), longest = 0;
+    /* From the last flow to the first, so that what has been moved can be given back on the way:
+     * the flows are never in memory twice. */
+    size_t *after = memory_alloc(data->n_hosts, sizeof *after), longest = 0;
     for (size_t h = 0; h < data->n_hosts; h++) {
-        next[h] = data->hosts[h].first;
+        after[h] = data->hosts[h].first + data->hosts[h].n_flows;
         longest = data->hosts[h].n_flows > longest ? data->hosts[h].n_flows : longest;
     }
     data->flows = memory_alloc(n_flows, sizeof *data->flows);
-    for (size_t i = 0; i < n_flows; i++)
-        data->flows[next[rank[owners[i]]]++] = flows[i];
-    free(next);
+    for (size_t i = n_flows; i-- > 0;) {
+        data->flows[--after[rank[owners[i]]]] = flows[i];
+        if (i % FLOWS_GIVEN_BACK == 0 && i > 0)
+            flows = memory_resize(flows, i, sizeof *flows);
+    }
+    free(after);
     free(rank);
     free(owners);
     free(flows);

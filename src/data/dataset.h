@@ -27,6 +27,7 @@ enum host_type {
 };
 /* "both", "sends", "receives", "internal", NULL: choices of an option. */
 extern const char *const host_type_names[];
+enum host_type host_type_of(bool sends, bool receives);
 
 struct host {
     uint32_t address;

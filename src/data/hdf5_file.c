@@ -112,6 +112,7 @@ enum status hdf5_file_create(const char *path, struct hdf5_group **root, struct 
     /* Readers see the arrays in the order in which they were written. The format of 1.10 has
      * checksums on everything but the data. */
     if (H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
+        H5Pset_obj_track_times(creation, false) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
         H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0)
         id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
@@ -159,6 +160,7 @@ enum status hdf5_group_create(struct hdf5_group *parent, const char *name,
 {
     hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(creation, false);
     hid_t id = H5Gcreate2(parent->id, name, H5P_DEFAULT, creation, H5P_DEFAULT);
     enum status status = id < 0 ? failed_to_write(parent, name, err) : STATUS_OK;
     H5Pclose(creation);
@@ -459,6 +461,16 @@ static size_t batch_size(void)
     return n < CHUNKS_MAX ? n : CHUNKS_MAX;
 }
 
+/* How arrays are made: without the time of their making, so that the same input gives the same
+ * bytes. Caller closes with H5Pclose. */
+static hid_t array_creation(void)
+{
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    if (H5Pset_obj_track_times(creation, false) < 0)
+        BUG("H5Pset_obj_track_times");
+    return creation;
+}
+
 /* ---- writing arrays ----------------------------------------------------------------------- */
 
 static enum status write_chunks(const struct hdf5_group *group, const char *name, hid_t dataset,
@@ -511,7 +523,7 @@ static enum status write_values(struct hdf5_group *group, const char *name, enum
     bool is_compact = layout.n_values * type_size(type) <= COMPACT_BYTES;
     int rank = (int)n_dimensions;
 
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE), dataset = H5I_INVALID_HID;
+    hid_t creation = array_creation(), dataset = H5I_INVALID_HID;
     hid_t space = H5Screate_simple(rank, sizes, NULL);
     herr_t failure = 0;
     if (is_compact)
@@ -804,8 +816,8 @@ enum status hdf5_dimension_create(struct hdf5_group *group, const char *name, si
     snprintf(words, sizeof words, "This is a netCDF dimension but not a netCDF variable.%10zu",
              length);
     hsize_t size = length;
-    hid_t space = H5Screate_simple(1, &size, NULL);
-    hid_t dataset = H5Dcreate2(group->id, name, type_id(HDF5_U8), space, H5P_DEFAULT, H5P_DEFAULT,
+    hid_t creation = array_creation(), space = H5Screate_simple(1, &size, NULL);
+    hid_t dataset = H5Dcreate2(group->id, name, type_id(HDF5_U8), space, H5P_DEFAULT, creation,
                                H5P_DEFAULT);
     enum status status = STATUS_OK;
     if (dataset < 0 || H5DSset_scale(dataset, words) < 0)
@@ -814,6 +826,7 @@ enum status hdf5_dimension_create(struct hdf5_group *group, const char *name, si
         H5Dclose(dataset);
     if (space >= 0)
         H5Sclose(space);
+    H5Pclose(creation);
     return status;
 }
 
@@ -858,7 +871,7 @@ enum status hdf5_write_texts(struct hdf5_group *group, const char *name, char *c
 
     hsize_t size = n;
     hid_t type = text_type(length), space = H5Screate_simple(1, &size, NULL);
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t creation = array_creation();
     /* Large tables would stand outside the header, where no checksum guards them. */
     if (n * length <= COMPACT_BYTES)
         H5Pset_layout(creation, H5D_COMPACT);

@@ -43,6 +43,9 @@ extern const char *const ugr16_column_names[N_UGR16_COLUMNS];
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
+/* "1970-01-01 00:00:00,0,0.0.0.0,0.0.0.0,0,0,0,0x40,0,0,1,0,x": no legal line is shorter. */
+#define UGR16_LINE_MIN 58
+
 /* Part of the line that was read; has no terminator. */
 struct ugr16_label {
     const char *text;

@@ -133,11 +133,13 @@ struct tensor *slots_nll(struct tape *tape, struct tensor *logits, struct tensor
 /* Several ways to the same value: -log sum_{k in hits(r)} softmax(logits[r])_k mass_k -> [R]. Row r
  * chooses among the routes (those that are not 0 in available [R, V], NULL: all); hits
  * route[start[r]..start[r+1]-1], at least one, all available, give the value that was seen. mass_k
- * is 1, but for route V - 1 exp(log_mass[r]), where log_mass [R] is given. */
+ * is exp(log_share) of the hit (NULL: 1), but for route V - 1 exp(log_mass[r]), where log_mass [R]
+ * is given. */
 struct routes_nll_params {
     const int32_t *start; /* [R + 1] */
     const int32_t *route;
     const uint8_t *available;
+    const double *log_share; /* one for each hit */
 };
 struct tensor *routes_nll(struct tape *tape, struct tensor *logits, struct tensor *log_mass,
                           struct routes_nll_params params);

@@ -1,6 +1,6 @@
 /* routes_nll.c - the negative log-likelihood of a value to which several routes lead, in nats.
  *   y[r] = log sum_{k available} exp(logits[r,k]) - log sum_{k in hits(r)} exp(logits[r,k] + m_k)
- *   m_k = log_mass[r] for k = V - 1, else 0
+ *   m_k = log_mass[r] for k = V - 1, else the log_share of the hit
  * logits [R,V]  log_mass [R]  ->  y [R]
  * With p the softmax over what is available and q that over the hits (of logits + m):
  *   dlogits = dy (p - q), dlog_mass = -dy q_{V-1}. Derivation: docs/math-nn.md, section 6. */
@@ -44,6 +44,15 @@ static real *hit_shares(const struct op_node *node)
     return (real *)node->saved + tensor_size(node->inputs[LOGITS]);
 }
 
+/* The mass that the value of row r has on the route of hit i. */
+static real hit_log_mass(const struct routes_nll_params *params, const struct tensor *log_mass,
+                         size_t r, size_t V, size_t i)
+{
+    if (log_mass != NULL && (size_t)params->route[i] == V - 1)
+        return log_mass->data[r];
+    return params->log_share != NULL ? (real)params->log_share[i] : 0;
+}
+
 static void forward(struct op_node *node)
 {
     const struct routes_nll_params *params = node->params;
@@ -61,7 +70,7 @@ static void forward(struct op_node *node)
         real *q = hit_shares(node) + first;
         for (size_t i = 0; i < n_hits; i++) {
             size_t k = (size_t)params->route[first + i];
-            q[i] = x[k] + (log_mass != NULL && k == V - 1 ? log_mass->data[r] : 0);
+            q[i] = x[k] + hit_log_mass(params, log_mass, r, V, first + i);
         }
         node->output->data[r] = (real)(log_available - stable_softmax(q, q, n_hits));
     }
@@ -92,11 +101,16 @@ static void backward(struct op_node *node)
 #ifdef NN_GRADCHECK
 static const int32_t starts[] = { 0, 1, 3, 6 }, routes[] = { 3, 0, 3, 1, 2, 3 };
 static const uint8_t which[] = { 0, 0, 0, 1, 1, 0, 1, 1, 0, 1, 1, 1 };
-static const struct routes_nll_params all = { starts, routes, NULL };
-static const struct routes_nll_params some = { starts, routes, which };
+static const double shares[] = { 0.0, -1.0, -0.5, 0.0, -2.0, -0.1 };
+static const struct routes_nll_params all = { .start = starts, .route = routes };
+static const struct routes_nll_params some = { .start = starts,
+                                               .route = routes,
+                                               .available = which };
+static const struct routes_nll_params shared = { starts, routes, which, shares };
 static const struct gradcheck_case cases[] = {
     { .note = "with the mass of the last", .shapes = { { 3, 4 }, { 3 } }, .params = &all },
     { .note = "not all available", .shapes = { { 3, 4 }, { 3 } }, .params = &some, .scale = 3.0 },
+    { .note = "shares", .shapes = { { 3, 4 }, { 3 } }, .params = &shared },
     { .note = "no mass", .shapes = { { 3, 4 } }, .params = &some },
 };
 #endif

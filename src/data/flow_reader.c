@@ -1,0 +1,214 @@
+#include "data/flow_reader.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS_PER_THREAD 4
+
+struct batch {
+    struct flow_block *blocks;
+    size_t n;
+};
+
+struct flow_reader {
+    const struct address_set *monitored;
+    size_t block_bytes;
+    size_t n_blocks;         /* of a batch, at most */
+    struct batch batches[2]; /* one is parsed and handed out while the other is filled */
+    int current;
+
+    struct text_source *source;
+    const char *rest; /* the torn line after the last block, inside that block */
+    size_t rest_length;
+    bool is_at_start;
+    bool is_in_long_line; /* whose start was handed out as a row */
+    /* A failure to fill is told when the blocks before it have been handed out. */
+    enum status fill_status;
+    struct error fill_err;
+};
+
+struct flow_reader *flow_reader_create(const struct address_set *monitored, size_t block_bytes)
+{
+    struct flow_reader *reader = memory_zalloc(1, sizeof *reader);
+    reader->monitored = monitored;
+    reader->block_bytes = block_bytes < FLOW_BLOCK_LEAST ? FLOW_BLOCK_LEAST : block_bytes;
+    reader->n_blocks = (size_t)threads_count() * BLOCKS_PER_THREAD;
+    size_t most_flows = (reader->block_bytes + 1) / (UGR16_LINE_MIN + 1);
+    for (int i = 0; i < 2; i++) {
+        reader->batches[i].blocks = memory_zalloc(reader->n_blocks, sizeof(struct flow_block));
+        for (size_t b = 0; b < reader->n_blocks; b++) {
+            struct flow_block *block = &reader->batches[i].blocks[b];
+            /* One more for the newline that a torn line gets. */
+            block->text = memory_alloc(reader->block_bytes + 1, 1);
+            block->flows = memory_alloc(most_flows, sizeof *block->flows);
+            block->hosts = memory_alloc(most_flows, sizeof *block->hosts);
+        }
+    }
+    return reader;
+}
+
+void flow_reader_free(struct flow_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    for (int i = 0; i < 2; i++) {
+        for (size_t b = 0; b < reader->n_blocks; b++) {
+            struct flow_block *block = &reader->batches[i].blocks[b];
+            free(block->text);
+            free(block->flows);
+            free(block->hosts);
+            label_list_release(&block->labels);
+        }
+        free(reader->batches[i].blocks);
+    }
+    free(reader);
+}
+
+/* ---- filling ------------------------------------------------------------------------------ */
+
+/* Takes what is left of a long line from the front of the text; returns the length that stays. */
+static size_t drop_long_line(struct flow_reader *reader, char *text, size_t length)
+{
+    const char *newline = memchr(text, '\n', length);
+    if (newline == NULL)
+        return 0;
+    reader->is_in_long_line = false;
+    length -= (size_t)(newline + 1 - text);
+    memmove(text, newline + 1, length);
+    return length;
+}
+
+/* Fills a block with whole lines; its length is 0 at the end of the source. */
+static enum status fill_block(struct flow_reader *reader, struct flow_block *block,
+                              struct error *err)
+{
+    size_t length = reader->rest_length;
+    if (length > 0)
+        memcpy(block->text, reader->rest, length);
+    reader->rest_length = 0;
+    for (bool is_at_end = false; length < reader->block_bytes && !is_at_end;) {
+        size_t wanted = reader->block_bytes - length, n;
+        FORWARD(text_source_read(reader->source, block->text + length, wanted, &n, err));
+        is_at_end = n < wanted;
+        length += n;
+        if (reader->is_in_long_line)
+            length = drop_long_line(reader, block->text, length);
+    }
+    size_t whole = length;
+    while (whole > 0 && block->text[whole - 1] != '\n')
+        whole--;
+    if (length == reader->block_bytes && whole > 0) {
+        reader->rest = block->text + whole;
+        reader->rest_length = length - whole;
+        length = whole;
+    } else if (length > whole) {
+        /* The last line of the source, or one that is longer than the block. */
+        reader->is_in_long_line = length == reader->block_bytes;
+        block->text[length++] = '\n';
+    }
+    block->length = length;
+    block->is_first = reader->is_at_start;
+    reader->is_at_start = false;
+    return STATUS_OK;
+}
+
+static void fill_batch(struct flow_reader *reader, struct batch *batch)
+{
+    for (batch->n = 0; batch->n < reader->n_blocks && reader->fill_status == STATUS_OK;) {
+        struct flow_block *block = &batch->blocks[batch->n];
+        reader->fill_status = fill_block(reader, block, &reader->fill_err);
+        if (reader->fill_status != STATUS_OK || block->length == 0)
+            break;
+        batch->n++;
+    }
+}
+
+/* ---- parsing ------------------------------------------------------------------------------ */
+
+static void take_flow(struct flow_block *block, struct flow *flow, uint32_t host,
+                      const struct ugr16_label *label)
+{
+    int index = label_list_add(&block->labels, label->text, label->length);
+    if (index < 0)
+        block->extra_label = *label;
+    flow->label = (uint8_t)index;
+    block->flows[block->n_flows] = *flow;
+    block->hosts[block->n_flows++] = host;
+}
+
+static void take_refused(struct flow_block *block, enum ugr16_column fault, const char *line,
+                         size_t length)
+{
+    uint64_t n = block->n_refused[fault]++;
+    if (n < FLOW_REFUSED_KEPT)
+        block->refused[fault][n] = (struct refused_line){ block->n_lines, line, length };
+}
+
+static void parse_block(const struct address_set *monitored, struct flow_block *block)
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    block->n_flows = 0;
+    block->n_lines = block->n_rows = block->n_elsewhere = 0;
+    memset(block->n_refused, 0, sizeof block->n_refused);
+    block->extra_label = (struct ugr16_label){ 0 };
+    label_list_release(&block->labels);
+
+    struct ugr16_reader reader = { 0 };
+    const char *line = block->text, *end = block->text + block->length;
+    if (block->is_first && block->length > 3 && memcmp(line, byte_order_mark, 3) == 0)
+        line += 3;
+    for (const char *newline; line < end; line = newline + 1, block->n_lines++) {
+        newline = memchr(line, '\n', (size_t)(end - line));
+        size_t length = (size_t)(newline - line);
+        length -= length > 0 && line[length - 1] == '\r';
+        if (length == 0 ||
+            (block->is_first && block->n_lines == 0 && ugr16_is_header(line, length)))
+            continue;
+        block->n_rows++;
+        struct flow flow;
+        struct ugr16_label label;
+        uint32_t host;
+        enum ugr16_column fault = ugr16_parse(&reader, line, length, &flow, &label);
+        if (fault != UGR16_FINE)
+            take_refused(block, fault, line, length);
+        else if (dataset_flow_host(monitored, &flow, &host))
+            take_flow(block, &flow, host, &label);
+        else
+            block->n_elsewhere++;
+    }
+}
+
+/* ---- the verbs ---------------------------------------------------------------------------- */
+
+void flow_reader_start(struct flow_reader *reader, struct text_source *source)
+{
+    reader->source = source;
+    reader->rest_length = 0;
+    reader->is_at_start = true;
+    reader->is_in_long_line = false;
+    reader->fill_status = STATUS_OK;
+    fill_batch(reader, &reader->batches[reader->current]);
+}
+
+enum status flow_reader_next(struct flow_reader *reader, struct flow_block **blocks, size_t *n,
+                             struct error *err)
+{
+    struct batch *batch = &reader->batches[reader->current];
+    reader->current = !reader->current;
+    *blocks = batch->blocks;
+    *n = batch->n;
+    if (batch->n == 0 && reader->fill_status != STATUS_OK)
+        return error_set(err, reader->fill_status, "%s", reader->fill_err.message);
+#pragma omp parallel
+    {
+#pragma omp single nowait
+        fill_batch(reader, &reader->batches[reader->current]);
+#pragma omp for schedule(dynamic)
+        for (size_t b = 0; b < batch->n; b++)
+            parse_block(reader->monitored, &batch->blocks[b]);
+    }
+    return STATUS_OK;
+}
