@@ -99,6 +99,12 @@ static void bayes_net_free(struct model *model)
     free(net);
 }
 
+/* Of a time in seconds since 1970, however far away. */
+static int hour_of(int64_t clock)
+{
+    return calendar_hour(clock % (MS_PER_DAY / MS_PER_SECOND) * MS_PER_SECOND);
+}
+
 /* The largest value that a flow record can hold (flow.h). */
 static int64_t highest_of(size_t attribute)
 {
@@ -240,12 +246,12 @@ static void columns_fill_hours(struct columns *columns, const struct sequence_se
         if (s == (train->n + 1) / 2)
             columns->bins.n_first = n;
         for (size_t i = 0; i < sequence->n_rows; i++) {
-            int before = calendar_hour(clock * MS_PER_SECOND);
+            int before = hour_of(clock);
             clock += sequence->rows[i].value[ATTRIBUTE_GAP];
             if (i < sequence->first_scored)
                 continue;
             columns->gap_hours[n] = (uint32_t)before;
-            columns->hours[n++] = (uint32_t)calendar_hour(clock * MS_PER_SECOND);
+            columns->hours[n++] = (uint32_t)hour_of(clock);
         }
     }
 }
@@ -355,8 +361,8 @@ static enum status bayes_net_fit(const void *model_settings, const struct sequen
 
 /* ---- likelihood --------------------------------------------------------------------------- */
 
-/* The bins of an attribute's parents; NULL where one of them is in a row that is not there, so that
- * the attribute is drawn from P(B). */
+/* The bins of an attribute's parents; NULL where one of them has none (it is in a row that is not
+ * there, or its value outside the support), so that the attribute comes from P(B). */
 static const uint32_t *find_parents(const struct bayes_net *net, size_t attribute,
                                     const uint32_t *current, const uint32_t *previous,
                                     uint32_t parents[NODE_PARENTS_MAX])
@@ -370,17 +376,37 @@ static const uint32_t *find_parents(const struct bayes_net *net, size_t attribut
     return parents;
 }
 
+/* NODE_NO_BIN for a value outside the support. */
+static uint32_t find_bin(const struct bins *bins, int64_t value)
+{
+    size_t bin = bins_find(bins, value);
+    return bin < bins->n ? (uint32_t)bin : NODE_NO_BIN;
+}
+
 static void find_bins(const struct bayes_net *net, const struct row *row, uint32_t *bins)
 {
     for (size_t a = 0; a < N_CODED; a++)
         if (has(net, a))
-            bins[a] = (uint32_t)bins_find(net->bins[a], row->value[a]);
+            bins[a] = find_bin(net->bins[a], row->value[a]);
 }
 
-static enum status score(const struct bayes_net *net, const struct sequence *sequence,
-                         bool inside_bins, double *log_mass, struct error *err)
+/* ln P of one attribute's bin, and where wanted of its value inside that. */
+static double score_attribute(const struct bayes_net *net, size_t attribute, int hour,
+                              const uint32_t *current, const uint32_t *previous, int64_t value,
+                              bool inside_bins)
 {
-    uint32_t bins[2][N_CODED], parents[NODE_PARENTS_MAX];
+    uint32_t parents[NODE_PARENTS_MAX], bin = current[attribute];
+    if (bin == NODE_NO_BIN)
+        return -HUGE_VAL;
+    const uint32_t *given = find_parents(net, attribute, current, previous, parents);
+    double log_mass = node_log_mass(&net->nodes[attribute], hour, given, bin);
+    return inside_bins ? log_mass + bins_log_share(net->bins[attribute], bin, value) : log_mass;
+}
+
+static void score(const struct bayes_net *net, const struct sequence *sequence, bool inside_bins,
+                  double *log_mass)
+{
+    uint32_t bins[2][N_CODED];
     uint32_t *current = bins[0], *previous = bins[1];
     size_t first = sequence->first_scored;
     int64_t clock = sequence->start;
@@ -392,38 +418,32 @@ static enum status score(const struct bayes_net *net, const struct sequence *seq
     memset(log_mass, 0, (sequence->n_rows - first) * N_ATTRIBUTES * sizeof *log_mass);
     for (size_t i = first; i < sequence->n_rows; i++, log_mass += N_ATTRIBUTES) {
         const struct row *row = &sequence->rows[i];
-        RETURN_IF(!coding_row_is_legal(row), err, STATUS_RANGE, "row %zu of a host is not legal",
-                  i);
-        int gap_hour = calendar_hour(clock * MS_PER_SECOND);
+        int gap_hour = hour_of(clock);
         clock += row->value[ATTRIBUTE_GAP];
-        int hour = calendar_hour(clock * MS_PER_SECOND);
+        int hour = hour_of(clock);
         find_bins(net, row, current);
-        for (size_t a = 0; a < N_CODED; a++) {
-            if (!has(net, a))
-                continue;
-            const uint32_t *given = find_parents(net, a, current, i > 0 ? previous : NULL, parents);
-            log_mass[a] = node_log_mass(&net->nodes[a], a == ATTRIBUTE_GAP ? gap_hour : hour, given,
-                                        current[a]);
-            if (inside_bins)
-                log_mass[a] += bins_log_share(net->bins[a], current[a], row->value[a]);
-        }
+        for (size_t a = 0; a < N_CODED; a++)
+            if (has(net, a))
+                log_mass[a] = score_attribute(net, a, a == ATTRIBUTE_GAP ? gap_hour : hour, current,
+                                              i > 0 ? previous : NULL, row->value[a], inside_bins);
         uint32_t *swap = previous;
         previous = current;
         current = swap;
     }
-    return STATUS_OK;
 }
 
 static enum status bayes_net_log_mass(const struct model *model, const struct sequence *sequence,
                                       double *log_mass, struct error *err)
 {
-    return score((const struct bayes_net *)model, sequence, true, log_mass, err);
+    (void)err;
+    score((const struct bayes_net *)model, sequence, true, log_mass);
+    return STATUS_OK;
 }
 
-enum status bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
-                                       double *log_mass, struct error *err)
+void bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
+                                double *log_mass)
 {
-    return score((const struct bayes_net *)model, sequence, false, log_mass, err);
+    score((const struct bayes_net *)model, sequence, false, log_mass);
 }
 
 const struct bins *bayes_net_bins(const struct model *model, enum attribute attribute)
@@ -482,7 +502,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
         size_t a = net->structure.order[i];
         const uint32_t *given = find_parents(net, a, current,
                                              host->n_rows > 0 ? host->previous : NULL, parents);
-        int hour = calendar_hour(host->clock * MS_PER_SECOND);
+        int hour = hour_of(host->clock);
         current[a] = net->argmax ? node_best(&net->nodes[a], hour, given)
                                  : node_draw(&net->nodes[a], hour, given, &rng);
         do {

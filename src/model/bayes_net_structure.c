@@ -66,7 +66,7 @@ static enum status add_edges(struct structure *structure, const char *text, size
     const char *end = text + length, *arrow = text;
     while (arrow < end && *arrow != '<')
         arrow++;
-    RETURN_IF(end - arrow < 2 || arrow[1] != '-', err, STATUS_USAGE,
+    RETURN_IF(end - arrow < 2 || arrow[1] != '-' || end[-1] == '+', err, STATUS_USAGE,
               "edges: \"%.*s\" is not of the form attribute<-parent+parent", (int)length, text);
     int child = find_attribute(text, (size_t)(arrow - text), err);
     if (child < 0)
