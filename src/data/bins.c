@@ -406,3 +406,72 @@ struct bins *bins_create_set(const struct bins_sample *samples, size_t n_samples
 {
     return bins_create_atoms(samples, n_samples, support, SIZE_MAX, 0.0, 1);
 }
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+enum status bins_save(const struct bins *bins, struct hdf5_group *parent, const char *name,
+                      struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_create(parent, name, &group, err));
+    enum status status = hdf5_write_array(group, "firsts", HDF5_I64, bins->firsts, 1,
+                                          &bins->n_ranges, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_array(group, "atoms", HDF5_I64, bins->atoms, 1, &bins->n_atoms, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "octave", (int64_t)bins->octave, err);
+    enum status closed = hdf5_group_close(group, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static bool ascends_within(const int64_t *values, size_t n, int64_t lowest, int64_t highest)
+{
+    for (size_t i = 0; i < n; i++)
+        if (values[i] < lowest || values[i] > highest || (i > 0 && values[i] <= values[i - 1]))
+            return false;
+    return true;
+}
+
+static enum status load_values(int64_t **values, size_t *n, struct hdf5_group *group,
+                               const char *name, struct error *err)
+{
+    FORWARD(hdf5_array_size(group, name, 1, n, err));
+    *values = memory_alloc(*n, sizeof **values);
+    return hdf5_read_array(group, name, HDF5_I64, *values, *n, err);
+}
+
+enum status bins_load(struct bins **loaded, int64_t lowest, int64_t highest,
+                      struct hdf5_group *parent, const char *name, struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_open(parent, name, &group, err));
+    struct bins *bins = memory_zalloc(1, sizeof *bins);
+    bins->lowest = lowest;
+    bins->highest = highest;
+    int64_t octave = 0;
+    enum status status = load_values(&bins->firsts, &bins->n_ranges, group, "firsts", err);
+    if (status == STATUS_OK)
+        status = load_values(&bins->atoms, &bins->n_atoms, group, "atoms", err);
+    if (status == STATUS_OK)
+        status = hdf5_read_integer(group, "octave", &octave, err);
+    hdf5_group_close(group, NULL);
+    if (status == STATUS_OK) {
+        size_t n_ranges = bins->n_ranges;
+        bool is_sound = octave >= 0 && ascends_within(bins->firsts, n_ranges, lowest, highest) &&
+                        ascends_within(bins->atoms, bins->n_atoms, lowest, highest) &&
+                        (octave == 0 || (bins->n_atoms == 0 && n_ranges > 0)) &&
+                        (n_ranges > 0 ? bins->firsts[0] == lowest
+                                      : bins->n_atoms > 0 &&
+                                            (uint64_t)(highest - lowest) == bins->n_atoms - 1);
+        bins->octave = (uint64_t)octave;
+        finish(bins);
+        if (!is_sound || bins->n_ranges != n_ranges)
+            status = error_set(err, STATUS_FORMAT, "%s: these are no bins of %lld..%lld", name,
+                               (long long)lowest, (long long)highest);
+    }
+    if (status == STATUS_OK)
+        *loaded = bins;
+    else
+        bins_free(bins);
+    return status;
+}

@@ -19,6 +19,7 @@
 #define FLOWTWIN_DATA_BINS_H
 
 #include "base/rng.h"
+#include "data/hdf5_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,5 +89,12 @@ int64_t bins_last(const struct bins *bins, size_t bin);
 double bins_log_share(const struct bins *bins, size_t bin, int64_t x);
 /* A value of the bin, with those shares. */
 int64_t bins_draw(const struct bins *bins, size_t bin, struct rng *rng);
+
+/* As a group of that name. Caller frees what was loaded with bins_free; STATUS_FORMAT for bins that
+ * are none of the support lowest..highest. */
+enum status bins_save(const struct bins *bins, struct hdf5_group *parent, const char *name,
+                      struct error *err);
+enum status bins_load(struct bins **bins, int64_t lowest, int64_t highest,
+                      struct hdf5_group *parent, const char *name, struct error *err);
 
 #endif

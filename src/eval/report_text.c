@@ -147,23 +147,12 @@ static void print_likelihood(FILE *out, const struct report *report)
 
 /* ---- distances ---------------------------------------------------------------------------- */
 
-/* Headings of tables with a column for the floor and one for each twin, n_groups times over. */
-static void print_distance_headings(FILE *out, const struct report *report,
-                                    const char *const *groups, size_t n_groups)
+/* Headings of tables with a column for the floor and one for each twin. */
+static void print_distance_headings(FILE *out, const struct report *report)
 {
-    if (n_groups > 1) {
-        print_name(out, "");
-        for (size_t g = 0; g < n_groups; g++)
-            fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), groups[g]);
-        fputc('\n', out);
-    }
-    print_name(out, "");
-    for (size_t g = 0; g < n_groups; g++) {
-        print_text_cell(out, "floor");
-        for (size_t t = 0; t < report->n_twins; t++)
-            print_text_cell(out, short_name(report->twins[t].name));
-    }
-    fputc('\n', out);
+    print_text_cell(out, "floor");
+    for (size_t t = 0; t < report->n_twins; t++)
+        print_text_cell(out, short_name(report->twins[t].name));
 }
 
 static void print_floor_cell(FILE *out, const struct report *report, size_t offset, double scale)
@@ -181,22 +170,51 @@ static void print_distance_cells(FILE *out, const struct report *report, size_t 
         print_average_cell(out, &report->twins[t].average, offset, 1.0);
 }
 
-static void print_distributions(FILE *out, const struct report *report, const char *caption,
-                                size_t all_day, size_t hourly)
+/* What is said of the distribution of each attribute: its name, and where it stands in struct
+ * distribution_distance. */
+struct distribution_figure {
+    const char *name;
+    size_t offset;
+};
+
+/* Figures side by side, each with its floor. */
+static void print_distribution_columns(FILE *out, const struct report *report,
+                                       const struct distribution_figure *figures, size_t n)
 {
-    fprintf(out, "\n%s\n\n", caption);
-    print_distance_headings(
-        out, report, (const char *const[]){ "over the whole time", "mean over hours of the day" },
-        2);
+    fputc('\n', out);
+    print_name(out, "");
+    for (size_t f = 0; f < n; f++)
+        fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), figures[f].name);
+    fputc('\n', out);
+    print_name(out, "");
+    for (size_t f = 0; f < n; f++)
+        print_distance_headings(out, report);
+    fputc('\n', out);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if (a >= N_CODED || !report_has_distribution(report, a))
             continue;
-        size_t base = DISTANCE_AT(distributions[a]);
         print_name(out, attribute_infos[a].name);
-        print_distance_cells(out, report, base + all_day);
-        print_distance_cells(out, report, base + hourly);
+        for (size_t f = 0; f < n; f++)
+            print_distance_cells(out, report, DISTANCE_AT(distributions[a]) + figures[f].offset);
         fputc('\n', out);
+    }
+}
+
+/* Two figures: side by side as long as a screen has room for them. */
+static void print_distributions(FILE *out, const struct report *report, const char *caption,
+                                size_t all_day, size_t hourly)
+{
+    const struct distribution_figure figures[] = {
+        { "over the whole time", all_day },
+        { "mean over hours of the day", hourly },
+    };
+    fprintf(out, "\n%s\n", caption);
+    if (report->n_twins == 1) {
+        print_distribution_columns(out, report, figures, 2);
+    } else {
+        print_distribution_columns(out, report, &figures[0], 1);
+        print_distribution_columns(out, report, &figures[1], 1);
     }
 }
 
@@ -232,7 +250,9 @@ static void print_netshare(FILE *out, const struct report *report)
 static void print_pairs(FILE *out, const struct report *report)
 {
     fprintf(out, "\nTotal variation of joint histograms, 0..1\n\n");
-    print_distance_headings(out, report, NULL, 1);
+    print_name(out, "");
+    print_distance_headings(out, report);
+    fputc('\n', out);
     print_name(out, "two attributes, mean of pairs");
     print_distance_cells(out, report, DISTANCE_AT(pairs.mean_same_row));
     fputc('\n', out);

@@ -308,6 +308,59 @@ START_TEST(draws_follow_the_shares)
 }
 END_TEST
 
+static void assert_same_bins(const struct bins *a, const struct bins *b)
+{
+    ck_assert_uint_eq(a->n, b->n);
+    ck_assert_uint_eq(a->n_ranges, b->n_ranges);
+    ck_assert_uint_eq(a->octave, b->octave);
+    ck_assert_mem_eq(a->firsts, b->firsts, a->n_ranges * sizeof *a->firsts);
+    ck_assert_mem_eq(a->atoms, b->atoms, a->n_atoms * sizeof *a->atoms);
+    ck_assert_mem_eq(a->widths, b->widths, a->n * sizeof *a->widths);
+}
+
+START_TEST(files_give_the_same_bins)
+{
+    const int64_t values[] = { 0, 1, 6, 6, 17, 90 };
+    struct bins_sample sample = { values, NULL, 6 };
+    struct bins_settings settings = { .rule = BINS_FIXED, .number = 5 };
+    const struct {
+        const char *name;
+        struct bins *bins;
+    } kinds[] = {
+        { "ranges", bins_create_ranges(&sample, 1, 0, INT64_MAX, &settings) },
+        { "set", bins_create_set(&sample, 1, 256) },
+        { "atoms", bins_create_atoms(&sample, 1, 65536, 1, 2.0, 8) },
+        { "full", bins_create_set(&(struct bins_sample){ values, NULL, 2 }, 1, 2) },
+    };
+    const char *path = testing_path("bins.h5");
+    struct hdf5_group *root;
+    struct error err;
+    assert_ok(hdf5_file_create(path, &root, &err), err);
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+        assert_ok(bins_save(kinds[k].bins, root, kinds[k].name, &err), err);
+    assert_ok(hdf5_group_close(root, &err), err);
+
+    assert_ok(hdf5_file_open(path, &root, &err), err);
+    struct bins *bins;
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        assert_ok(bins_load(&bins, kinds[k].bins->lowest, kinds[k].bins->highest, root,
+                            kinds[k].name, &err),
+                  err);
+        assert_same_bins(bins, kinds[k].bins);
+        bins_free(bins);
+    }
+    /* Of another support. */
+    assert_fails(bins_load(&bins, 1, INT64_MAX, root, "ranges", &err), STATUS_FORMAT, err,
+                 "no bins of 1..");
+    assert_fails(bins_load(&bins, 0, 16, root, "set", &err), STATUS_FORMAT, err,
+                 "no bins of 0..16");
+    assert_fails(bins_load(&bins, 0, 2, root, "full", &err), STATUS_FORMAT, err, "no bins of 0..2");
+    hdf5_group_close(root, NULL);
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+        bins_free(kinds[k].bins);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("data/bins");
@@ -321,5 +374,6 @@ Suite *test_suite(void)
     testing_add(suite, frequent_values_are_atoms_and_the_rest_is_halved);
     testing_add(suite, addresses_are_exact_over_the_whole_space);
     testing_add(suite, draws_follow_the_shares);
+    testing_add(suite, files_give_the_same_bins);
     return suite;
 }

@@ -24,7 +24,7 @@ static const struct option options[] = {
     { "host-embedding", 0, OPTION_FLAG, AT(host_embedding), "yes",
       .help = "learn a vector for each training host" },
     { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
-    { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 1, .maximum = 1024, .argument = "N",
+    { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 2, .maximum = 1024, .argument = "N",
       .help = "pieces of sequences in a training step" },
     { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
       .argument = "N", .help = "rows of a piece" },
@@ -38,8 +38,8 @@ static const struct option options[] = {
       .argument = "SHARE", .help = "of the rate that is left at the end of the cosine" },
     { "warm-up", 0, OPTION_INT, AT(warm_up), "50", .minimum = 0, .maximum = 1e6,
       .argument = "STEPS", .help = "steps in which the rate rises" },
-    { "beta2", 0, OPTION_REAL, AT(beta2), "0.99", .minimum = 0, .maximum = 0.99999,
-      .argument = "B", .help = "how much of the second moment stays" },
+    { "beta2", 0, OPTION_REAL, AT(beta2), "0.99", .minimum = 0, .maximum = 0.99999, .argument = "B",
+      .help = "how much of the second moment stays" },
     { "clip", 0, OPTION_REAL, AT(clip), "5", .minimum = 0, .maximum = 1e9, .argument = "NORM",
       .help = "longest gradient that is not shortened; 0 for none" },
     { "decay", 0, OPTION_REAL, AT(decay), "0", .minimum = 0, .maximum = 1, .argument = "D",
@@ -106,8 +106,7 @@ struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
                                              const struct sequence *sequence)
 {
     return (struct prepared_sequence){
-        .linked =
-            linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
+        .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
         .windows = window_series_create(sequence),
         .host = masked_conv_host(model, sequence->host),
     };
@@ -147,8 +146,8 @@ static enum status log_mass(const struct model *base, const struct sequence *seq
     for (size_t first = 0; status == STATUS_OK && first < n_scored; first += SCORED_ROWS) {
         size_t n = n_scored - first < SCORED_ROWS ? n_scored - first : SCORED_ROWS;
         batch_clear(batch);
-        batch_add(batch, &(struct piece){ &prepared, sequence->first_scored + first, n,
-                                          prepared.host });
+        batch_add(batch,
+                  &(struct piece){ &prepared, sequence->first_scored + first, n, prepared.host });
         batch_finish(batch);
         struct tensor *nll[N_HEADS];
         tape_reset(tape, TAPE_INFER);

@@ -15,6 +15,19 @@ struct training_piece {
     uint32_t first;
 };
 
+/* A step's pieces are shared out to lanes, each a thread's work from batch to gradients. Their
+ * number is fixed, and so is what a step computes, whatever the number of threads. */
+#define LANES 2
+
+struct lane {
+    struct network *network; /* a replica */
+    struct batch *batch;
+    struct tape *tape;
+    double nll; /* sum over the rows of the step */
+    enum status status;
+    struct error err;
+};
+
 struct training {
     struct masked_conv *model;
     const struct masked_conv_settings *settings;
@@ -24,8 +37,8 @@ struct training {
     struct training_piece *pieces;
     size_t *order; /* of the pieces, in this epoch */
     size_t n_pieces;
-    struct batch *batch;
-    struct tape *tape;
+    uint64_t epoch; /* that the order is of */
+    struct lane lanes[LANES];
     struct optimiser *optimiser;
     size_t n_steps; /* done */
 };
@@ -36,8 +49,7 @@ static void prepare_sequences(struct training *training)
     training->prepared = memory_zalloc(n, sizeof *training->prepared);
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t s = 0; s < n; s++)
-        training->prepared[s] =
-            masked_conv_prepare(training->model, &training->train->items[s]);
+        training->prepared[s] = masked_conv_prepare(training->model, &training->train->items[s]);
 }
 
 static void cut_pieces(struct training *training)
@@ -45,8 +57,8 @@ static void cut_pieces(struct training *training)
     size_t piece_rows = (size_t)training->settings->piece_rows;
     for (size_t s = 0; s < training->train->n; s++) {
         const struct sequence *sequence = &training->train->items[s];
-        training->n_pieces +=
-            (sequence->n_rows - sequence->first_scored + piece_rows - 1) / piece_rows;
+        training->n_pieces += (sequence->n_rows - sequence->first_scored + piece_rows - 1) /
+                              piece_rows;
     }
     training->pieces = memory_alloc(training->n_pieces, sizeof *training->pieces);
     training->order = memory_alloc(training->n_pieces, sizeof *training->order);
@@ -58,63 +70,96 @@ static void cut_pieces(struct training *training)
     }
 }
 
-/* The pieces of a step: a function of the seed and the step alone. */
-static void fill_batch(struct training *training, size_t step)
+/* The order of the pieces in an epoch: a function of the seed and the epoch alone. */
+static void shuffle_pieces(struct training *training, uint64_t epoch)
 {
-    size_t n = (size_t)training->settings->pieces;
-    batch_clear(training->batch);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t place = (uint64_t)step * n + i;
-        uint64_t epoch = place / training->n_pieces, at = place % training->n_pieces;
-        if (at == 0 || place == 0) {
-            struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 0, epoch);
-            for (size_t p = 0; p < training->n_pieces; p++)
-                training->order[p] = p;
-            rng_shuffle(&rng, training->order, training->n_pieces);
-        }
-        const struct training_piece *piece = &training->pieces[training->order[at]];
-        const struct prepared_sequence *prepared = &training->prepared[piece->sequence];
-        size_t left = training->train->items[piece->sequence].n_rows - piece->first;
-        size_t piece_rows = (size_t)training->settings->piece_rows;
-        struct rng rng = rng_stream(training->seed, RNG_DROPOUT, 0, place);
-        bool is_unknown = rng_uniform(&rng) < training->settings->host_dropout;
-        batch_add(training->batch,
-                  &(struct piece){ prepared, piece->first, left < piece_rows ? left : piece_rows,
-                                   is_unknown ? 0 : prepared->host });
-    }
-    batch_finish(training->batch);
+    struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 0, epoch);
+    for (size_t p = 0; p < training->n_pieces; p++)
+        training->order[p] = p;
+    rng_shuffle(&rng, training->order, training->n_pieces);
+    training->epoch = epoch;
 }
 
-/* One step; *nll is the mean over its rows, in nats. */
-static enum status train_step(struct training *training, double *nll, struct error *err)
+/* The place-th piece since the beginning. */
+static void add_piece(struct training *training, struct batch *batch, uint64_t place)
 {
-    struct tape *tape = training->tape;
-    const struct batch *batch = training->batch;
+    const struct masked_conv_settings *settings = training->settings;
+    if (place / training->n_pieces != training->epoch)
+        shuffle_pieces(training, place / training->n_pieces);
+    const struct training_piece *piece =
+        &training->pieces[training->order[place % training->n_pieces]];
+    const struct prepared_sequence *prepared = &training->prepared[piece->sequence];
+    size_t left = training->train->items[piece->sequence].n_rows - piece->first;
+    size_t piece_rows = (size_t)settings->piece_rows;
+    struct rng rng = rng_stream(training->seed, RNG_DROPOUT, 0, place);
+    bool is_unknown = rng_uniform(&rng) < settings->host_dropout;
+    batch_add(batch, &(struct piece){ prepared, piece->first, left < piece_rows ? left : piece_rows,
+                                      is_unknown ? 0 : prepared->host });
+}
+
+/* Forward and backward over one lane's pieces; the loss is a part of the step's mean over
+ * n_scored rows. */
+static void run_lane(struct training *training, struct lane *lane, size_t n_scored)
+{
+    struct tape *tape = lane->tape;
     struct tensor *nlls[N_HEADS], *loss = NULL;
+    batch_finish(lane->batch);
     tape_reset(tape, TAPE_TRAIN);
-    network_nll(training->model->network, tape, batch, training->train->attributes, nlls);
-    double scale = 1.0 / (double)batch->n_scored;
+    network_nll(lane->network, tape, lane->batch, training->train->attributes, nlls);
     for (enum head h = 0; h < N_HEADS; h++) {
         if (nlls[h] == NULL)
             continue;
-        struct tensor *part = total(tape, nlls[h], scale);
+        struct tensor *part = total(tape, nlls[h], 1.0 / (double)n_scored);
         loss = loss == NULL ? part : add(tape, loss, part);
     }
-    FORWARD(tape_status(tape, err));
-    *nll = (double)loss->data[0];
-    if (!isfinite(*nll)) {
-        FORWARD(tape_check_finite(tape, err));
-        return error_set(err, STATUS_NUMERIC, "the loss is %g", *nll);
+    lane->status = tape_status(tape, &lane->err);
+    if (lane->status != STATUS_OK)
+        return;
+    lane->nll = (double)loss->data[0];
+    if (isfinite(lane->nll)) {
+        tape_backward(tape, loss);
+        return;
     }
-    tape_backward(tape, loss);
+    lane->status = tape_check_finite(tape, &lane->err);
+    if (lane->status == STATUS_OK)
+        lane->status = error_set(&lane->err, STATUS_NUMERIC, "the loss is %g", lane->nll);
+}
+
+/* One step; *nll is the mean over its rows, in nats. */
+static enum status train_step(struct training *training, double *nll, size_t *n_rows,
+                              struct error *err)
+{
+    size_t n_pieces = (size_t)training->settings->pieces;
+    *n_rows = 0;
+    for (size_t l = 0; l < LANES; l++)
+        batch_clear(training->lanes[l].batch);
+    for (size_t i = 0; i < n_pieces; i++) {
+        struct batch *batch = training->lanes[i * LANES / n_pieces].batch;
+        add_piece(training, batch, (uint64_t)training->n_steps * n_pieces + i);
+        *n_rows += batch->pieces[batch->n_pieces - 1].n;
+    }
+    size_t n_scored = *n_rows;
+#pragma omp parallel for schedule(static, 1)
+    for (size_t l = 0; l < LANES; l++)
+        run_lane(training, &training->lanes[l], n_scored);
+    *nll = 0.0;
+    struct params *replicas[LANES];
+    for (size_t l = 0; l < LANES; l++) {
+        const struct lane *lane = &training->lanes[l];
+        if (lane->status != STATUS_OK)
+            return error_set(err, lane->status, "%s", lane->err.message);
+        *nll += lane->nll;
+        replicas[l] = lane->network->params;
+    }
+    params_add_grads(training->model->network->params, replicas, LANES);
     return optimiser_step(training->optimiser, NULL, err);
 }
 
 static enum status run_steps(struct training *training, struct error *err)
 {
     const struct masked_conv_settings *settings = training->settings;
-    size_t steps_of_epoch =
-        (training->n_pieces + (size_t)settings->pieces - 1) / (size_t)settings->pieces;
+    size_t steps_of_epoch = (training->n_pieces + (size_t)settings->pieces - 1) /
+                            (size_t)settings->pieces;
     size_t n_steps = (size_t)ceil(settings->epochs * (double)steps_of_epoch);
     double started = progress_clock(), budget = 60.0 * settings->minutes, mean = NAN;
     size_t n_rows = 0;
@@ -133,17 +178,18 @@ static enum status run_steps(struct training *training, struct error *err)
             break;
         }
         double nll = 0.0;
-        fill_batch(training, training->n_steps);
-        status = train_step(training, &nll, err);
+        size_t n_rows_of_step = 0;
+        status = train_step(training, &nll, &n_rows_of_step, err);
         if (status != STATUS_OK) {
             error_prefix(err, "step %zu: ", training->n_steps);
             break;
         }
         training->n_steps++;
-        n_rows += training->batch->n_scored;
+        n_rows += n_rows_of_step;
         mean = isnan(mean) ? nll : mean + 0.02 * (nll - mean);
         if (getenv("FT_TRACE") && training->n_steps % 20 == 0)
-            fprintf(stderr, "%6.1f s %6zu steps %8zu rows %.3f\n", elapsed, training->n_steps, n_rows, mean);
+            fprintf(stderr, "%6.1f s %6zu steps %8zu rows %.3f\n", elapsed, training->n_steps,
+                    n_rows, mean);
         progress_update(&progress, budget > 0.0 ? elapsed : (double)training->n_steps,
                         "nll %.3f, %.1f k rows/s", mean, (double)n_rows / elapsed / 1e3);
     }
@@ -167,9 +213,13 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     };
     prepare_sequences(&training);
     cut_pieces(&training);
-    training.batch =
-        masked_conv_batch(model, (size_t)settings->pieces, (size_t)settings->piece_rows);
-    training.tape = tape_create();
+    shuffle_pieces(&training, 0);
+    for (size_t l = 0; l < LANES; l++) {
+        training.lanes[l].network = network_replica(model->network);
+        training.lanes[l].batch = masked_conv_batch(
+            model, ((size_t)settings->pieces + LANES - 1) / LANES, (size_t)settings->piece_rows);
+        training.lanes[l].tape = tape_create();
+    }
     struct optimiser_options optimiser_options = {
         .rate = settings->rate,
         .beta1 = 0.9,
@@ -186,8 +236,11 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     enum status status = run_steps(&training, err);
 
     optimiser_free(training.optimiser);
-    tape_free(training.tape);
-    batch_free(training.batch);
+    for (size_t l = 0; l < LANES; l++) {
+        network_free(training.lanes[l].network);
+        batch_free(training.lanes[l].batch);
+        tape_free(training.lanes[l].tape);
+    }
     for (size_t s = 0; s < train->n; s++)
         prepared_sequence_release(&training.prepared[s]);
     free(training.prepared);
