@@ -6,28 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCKS_PER_THREAD 4
+#define BLOCKS_PER_THREAD 8
 
 struct batch {
     struct flow_block *blocks;
     size_t n;
 };
 
+enum { N_BATCHES = 3 }; /* one is filled, one is parsed, one is handed out */
+
 struct flow_reader {
     const struct address_set *monitored;
     size_t block_bytes;
-    size_t n_blocks;         /* of a batch, at most */
-    struct batch batches[2]; /* one is parsed and handed out while the other is filled */
-    int current;
+    size_t n_blocks; /* of a batch, at most */
+    struct batch batches[N_BATCHES];
 
     struct text_source *source;
     const char *rest; /* the torn line after the last block, inside that block */
     size_t rest_length;
     bool is_at_start;
     bool is_in_long_line; /* whose start was handed out as a row */
-    /* A failure to fill is told when the blocks before it have been handed out. */
-    enum status fill_status;
-    struct error fill_err;
+    enum status status;   /* of the source */
 };
 
 struct flow_reader *flow_reader_create(const struct address_set *monitored, size_t block_bytes)
@@ -37,7 +36,7 @@ struct flow_reader *flow_reader_create(const struct address_set *monitored, size
     reader->block_bytes = block_bytes < FLOW_BLOCK_LEAST ? FLOW_BLOCK_LEAST : block_bytes;
     reader->n_blocks = (size_t)threads_count() * BLOCKS_PER_THREAD;
     size_t most_flows = (reader->block_bytes + 1) / (UGR16_LINE_MIN + 1);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < N_BATCHES; i++) {
         reader->batches[i].blocks = memory_zalloc(reader->n_blocks, sizeof(struct flow_block));
         for (size_t b = 0; b < reader->n_blocks; b++) {
             struct flow_block *block = &reader->batches[i].blocks[b];
@@ -54,7 +53,7 @@ void flow_reader_free(struct flow_reader *reader)
 {
     if (reader == NULL)
         return;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < N_BATCHES; i++) {
         for (size_t b = 0; b < reader->n_blocks; b++) {
             struct flow_block *block = &reader->batches[i].blocks[b];
             free(block->text);
@@ -115,28 +114,25 @@ static enum status fill_block(struct flow_reader *reader, struct flow_block *blo
     return STATUS_OK;
 }
 
-static void fill_batch(struct flow_reader *reader, struct batch *batch)
+static void fill_batch(struct flow_reader *reader, struct batch *batch, struct error *err)
 {
-    for (batch->n = 0; batch->n < reader->n_blocks && reader->fill_status == STATUS_OK;) {
+    for (batch->n = 0; batch->n < reader->n_blocks && reader->status == STATUS_OK; batch->n++) {
         struct flow_block *block = &batch->blocks[batch->n];
-        reader->fill_status = fill_block(reader, block, &reader->fill_err);
-        if (reader->fill_status != STATUS_OK || block->length == 0)
+        reader->status = fill_block(reader, block, err);
+        if (reader->status != STATUS_OK || block->length == 0)
             break;
-        batch->n++;
     }
 }
 
 /* ---- parsing ------------------------------------------------------------------------------ */
 
-static void take_flow(struct flow_block *block, struct flow *flow, uint32_t host,
-                      const struct ugr16_label *label)
+/* The index of a label in the block; LABELS_MAX where there is no room for it. */
+static size_t number_label(struct flow_block *block, const struct ugr16_label *label)
 {
     int index = label_list_add(&block->labels, label->text, label->length);
     if (index < 0)
         block->extra_label = *label;
-    flow->label = (uint8_t)index;
-    block->flows[block->n_flows] = *flow;
-    block->hosts[block->n_flows++] = host;
+    return index < 0 ? LABELS_MAX : (size_t)index;
 }
 
 static void take_refused(struct flow_block *block, enum ugr16_column fault, const char *line,
@@ -157,6 +153,7 @@ static void parse_block(const struct address_set *monitored, struct flow_block *
     label_list_release(&block->labels);
 
     struct ugr16_reader reader = { 0 };
+    size_t label_index = 0, n_label_changes = 0; /* of the last label that was numbered */
     const char *line = block->text, *end = block->text + block->length;
     if (block->is_first && block->length > 3 && memcmp(line, byte_order_mark, 3) == 0)
         line += 3;
@@ -172,43 +169,63 @@ static void parse_block(const struct address_set *monitored, struct flow_block *
         struct ugr16_label label;
         uint32_t host;
         enum ugr16_column fault = ugr16_parse(&reader, line, length, &flow, &label);
-        if (fault != UGR16_FINE)
+        if (fault != UGR16_FINE) {
             take_refused(block, fault, line, length);
-        else if (dataset_flow_host(monitored, &flow, &host))
-            take_flow(block, &flow, host, &label);
-        else
+        } else if (!dataset_flow_host(monitored, &flow, &host)) {
             block->n_elsewhere++;
+        } else {
+            if (n_label_changes != reader.n_label_changes)
+                label_index = number_label(block, &label);
+            n_label_changes = reader.n_label_changes;
+            flow.label = (uint8_t)label_index;
+            block->flows[block->n_flows] = flow;
+            block->hosts[block->n_flows++] = host;
+        }
     }
 }
 
-/* ---- the verbs ---------------------------------------------------------------------------- */
+/* ---- the pipeline ------------------------------------------------------------------------- */
 
-void flow_reader_start(struct flow_reader *reader, struct text_source *source)
+/* Whether all were taken. */
+static bool hand_out(const struct batch *batch, flow_block_taker *take, void *context)
+{
+    for (size_t b = 0; b < batch->n; b++)
+        if (!take(context, &batch->blocks[b]))
+            return false;
+    return true;
+}
+
+enum status flow_reader_run(struct flow_reader *reader, struct text_source *source,
+                            flow_block_taker *take, void *context, struct error *err)
 {
     reader->source = source;
     reader->rest_length = 0;
     reader->is_at_start = true;
     reader->is_in_long_line = false;
-    reader->fill_status = STATUS_OK;
-    fill_batch(reader, &reader->batches[reader->current]);
-}
-
-enum status flow_reader_next(struct flow_reader *reader, struct flow_block **blocks, size_t *n,
-                             struct error *err)
-{
-    struct batch *batch = &reader->batches[reader->current];
-    reader->current = !reader->current;
-    *blocks = batch->blocks;
-    *n = batch->n;
-    if (batch->n == 0 && reader->fill_status != STATUS_OK)
-        return error_set(err, reader->fill_status, "%s", reader->fill_err.message);
+    reader->status = STATUS_OK;
+    struct batch *empty = &reader->batches[0], *filled = &reader->batches[1];
+    struct batch *parsed = &reader->batches[2];
+    parsed->n = 0;
+    fill_batch(reader, filled, err);
+    bool goes_on = true;
+    while (parsed->n + filled->n > 0) {
 #pragma omp parallel
-    {
+        {
 #pragma omp single nowait
-        fill_batch(reader, &reader->batches[reader->current]);
+            {
+                goes_on = hand_out(parsed, take, context);
+                fill_batch(reader, empty, err);
+            }
 #pragma omp for schedule(dynamic)
-        for (size_t b = 0; b < batch->n; b++)
-            parse_block(reader->monitored, &batch->blocks[b]);
+            for (size_t b = 0; b < filled->n; b++)
+                parse_block(reader->monitored, &filled->blocks[b]);
+        }
+        struct batch *taken = parsed;
+        parsed = filled;
+        filled = empty;
+        empty = taken;
+        if (!goes_on)
+            return STATUS_OK;
     }
-    return STATUS_OK;
+    return reader->status;
 }

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct model_kind model_kind_gmm;
-extern const struct model_kind model_kind_bayes_net;
+extern const struct model_kind model_kind_gmm, model_kind_bayes_net, model_kind_masked_conv;
 
 const struct model_kind *const model_kinds[] = {
     &model_kind_gmm,
     &model_kind_bayes_net,
+    &model_kind_masked_conv,
     NULL,
 };
 

@@ -103,8 +103,8 @@ static void spread_mixtures(struct network *network)
     }
 }
 
-struct network *network_create(const struct network_size *size, const struct feature_space *space,
-                               const struct heads *heads, uint64_t seed)
+static struct network *declare(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads)
 {
     struct network *network = memory_zalloc(1, sizeof *network);
     network->size = *size;
@@ -116,8 +116,22 @@ struct network *network_create(const struct network_size *size, const struct fea
     create_context(network);
     create_trunk(network);
     create_heads(network);
+    return network;
+}
+
+struct network *network_create(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads, uint64_t seed)
+{
+    struct network *network = declare(size, space, heads);
     params_finish(network->params, seed);
     spread_mixtures(network);
+    return network;
+}
+
+struct network *network_replica(const struct network *original)
+{
+    struct network *network = declare(&original->size, original->space, original->heads);
+    params_finish_sharing(network->params, original->params);
     return network;
 }
 

@@ -50,6 +50,8 @@ struct network {
 /* space, heads: borrowed. */
 struct network *network_create(const struct network_size *size, const struct feature_space *space,
                                const struct heads *heads, uint64_t seed);
+/* The same weights with gradients of their own (params_finish_sharing). Borrows the original. */
+struct network *network_replica(const struct network *original);
 void network_free(struct network *network);
 
 /* How many rows before a row it depends on. */
