@@ -36,6 +36,7 @@ static struct model *fit(const struct sequence_set *train, const char *const *pa
     for (size_t i = 0; pairs[i] != NULL; i += 2)
         assert_ok(options_set(&table, 1, pairs[i], pairs[i + 1], &err), err);
     assert_ok(model_fit(kind, settings, train, &record, 1, "", &model, &err), err);
+    options_release_lists(&table);
     free(settings);
     return model;
 }
@@ -411,6 +412,7 @@ START_TEST(edges_need_their_structure)
     assert_ok(options_set(&table, 1, "more-edges", "packets<-bytes", &err), err);
     assert_fails(kind->fit(settings, train, 1, &model, &err), STATUS_USAGE, err,
                  "depends on itself");
+    options_release_lists(&table);
     free(settings);
     sequence_set_free(train);
 }
