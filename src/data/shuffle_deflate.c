@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Level 1 with the small buffer: columns of flows come out 30 % smaller than at level 0, and a
- * larger buffer buys less than 1 %. */
+/* Columns of flows come out 16 % smaller than at level 0, in the same time. */
 #define LEVEL             1
 #define LEVEL_BUFFER_SIZE ISAL_DEF_LVL1_DEFAULT
 

@@ -75,6 +75,11 @@ bool conversation_knows_remote(const struct conversation_memory *memory, uint32_
 bool conversation_is_kept(const struct conversation_memory *memory, uint32_t remote,
                           int64_t protocol, int64_t local_port, int64_t remote_port);
 
+/* The remote ports of the kept conversations that have the row's remote, protocol and local port:
+ * into room for CONVERSATIONS_KEPT; returns how many. */
+size_t conversation_remote_ports(const struct conversation_memory *memory, const struct row *row,
+                                 uint16_t *ports);
+
 /* Rows that are like the one at hand; NULL where there was none, or it is too long ago. */
 struct past_references {
     const struct past_row *same_remote;  /* same remote and direction */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct model_kind model_kind_gmm;
+extern const struct model_kind model_kind_gmm, model_kind_bayes_net, model_kind_masked_conv;
 
 const struct model_kind *const model_kinds[] = {
     &model_kind_gmm,
+    &model_kind_bayes_net,
+    &model_kind_masked_conv,
     NULL,
 };
 
@@ -267,7 +269,7 @@ static enum status read_parameters(struct hdf5_group *root, const struct model_k
 enum status model_load(const char *path, struct model **model, struct error *err)
 {
     struct hdf5_group *root;
-    const struct model_kind *kind;
+    const struct model_kind *kind = NULL;
     struct model *loaded = NULL;
     FORWARD(hdf5_file_open(path, &root, err));
     enum status status = read_kind(root, &kind, err);

@@ -53,7 +53,7 @@ void set_counts_release(struct set_counts *set)
 double set_counts_log_mass(const struct set_counts *set, int64_t value)
 {
     if (value < 0 || value >= set->support)
-        return -INFINITY;
+        return -HUGE_VAL;
     size_t low = 0, high = set->n_seen;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

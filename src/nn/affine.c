@@ -55,17 +55,20 @@ void affine_pack_transposed(real *packed, const real *w, size_t w_stride, size_t
 
 /* ---- the kernel --------------------------------------------------------------------------- */
 
-/* y[r, 0..PANEL-1] = init[r] + sum_t sum_i x_t[r, i] panel_t[i] for n_rows <= TILE_ROWS rows.
- * n_rows is a constant where this is inlined, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void tile(const size_t n_rows,
-                                                       vector sums[TILE_ROWS][2],
-                                                       const struct affine_term *terms,
-                                                       size_t n_terms, size_t row, size_t panel)
+/* One panel's columns of n_rows <= TILE_ROWS rows, from `row` on; y, bias and base are at these
+ * columns. n_rows is a constant where this is inlined, so that the sums stay in registers. */
+static inline __attribute__((always_inline)) void tile(
+    const size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
+    const real *bias, const real *base, size_t base_stride, size_t row, size_t panel)
 {
-    vector s[TILE_ROWS][2];
+    vector sums[TILE_ROWS][2];
     for (size_t r = 0; r < n_rows; r++) {
-        s[r][0] = sums[r][0];
-        s[r][1] = sums[r][1];
+        sums[r][0] = *(const vector_anywhere *)bias;
+        sums[r][1] = *(const vector_anywhere *)(bias + LANES);
+        if (base != NULL) {
+            sums[r][0] += *(const vector_anywhere *)(base + r * base_stride);
+            sums[r][1] += *(const vector_anywhere *)(base + r * base_stride + LANES);
+        }
     }
     for (size_t t = 0; t < n_terms; t++) {
         size_t n_in = terms[t].n_in, stride = terms[t].x_stride;
@@ -77,64 +80,49 @@ static inline __attribute__((always_inline)) void tile(const size_t n_rows,
 #pragma GCC unroll 6
             for (size_t r = 0; r < n_rows; r++) {
                 real x_ri = x[r * stride + i];
-                s[r][0] += x_ri * w0;
-                s[r][1] += x_ri * w1;
+                sums[r][0] += x_ri * w0;
+                sums[r][1] += x_ri * w1;
             }
         }
     }
     for (size_t r = 0; r < n_rows; r++) {
-        sums[r][0] = s[r][0];
-        sums[r][1] = s[r][1];
+        *(vector_anywhere *)(y + r * y_stride) = sums[r][0];
+        *(vector_anywhere *)(y + r * y_stride + LANES) = sums[r][1];
     }
 }
 
-static void tile_of(size_t n_rows, vector sums[TILE_ROWS][2], const struct affine_term *terms,
-                    size_t n_terms, size_t row, size_t panel)
+static void tile_of(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
+                    size_t n_terms, const real *bias, const real *base, size_t base_stride,
+                    size_t row, size_t panel)
 {
     switch (n_rows) {
-    case 6:
-        tile(6, sums, terms, n_terms, row, panel);
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        tile(n, y, y_stride, terms, n_terms, bias, base, base_stride, row, panel);                 \
         break;
-    case 5:
-        tile(5, sums, terms, n_terms, row, panel);
-        break;
-    case 4:
-        tile(4, sums, terms, n_terms, row, panel);
-        break;
-    case 3:
-        tile(3, sums, terms, n_terms, row, panel);
-        break;
-    case 2:
-        tile(2, sums, terms, n_terms, row, panel);
-        break;
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+#undef CASE
     default:
-        tile(1, sums, terms, n_terms, row, panel);
-        break;
+        BUG("a tile of %zu rows", n_rows);
     }
 }
 
-/* Columns of one panel for rows row..row+n_rows-1. */
-static void panel_rows(real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
-                       const real *bias, const real *base, size_t base_stride, size_t row,
-                       size_t n_rows, size_t panel, size_t width)
+/* The last panel where it is not full: by way of a tile of its own. */
+static void partial_tile(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
+                         size_t n_terms, const real *bias, const real *base, size_t base_stride,
+                         size_t row, size_t panel, size_t width)
 {
-    vector sums[TILE_ROWS][2];
-    size_t bytes = width * sizeof(real);
-    size_t column = panel * PANEL;
-    memset(sums, 0, sizeof sums);
-    for (size_t r = 0; r < n_rows; r++) {
-        if (base != NULL)
-            memcpy(sums[r], base + (row + r) * base_stride + column, bytes);
-        if (bias != NULL) {
-            vector b[2] = { { 0 }, { 0 } };
-            memcpy(b, bias + column, bytes);
-            sums[r][0] += b[0];
-            sums[r][1] += b[1];
-        }
-    }
-    tile_of(n_rows, sums, terms, n_terms, row, panel);
+    real whole[TILE_ROWS * PANEL] = { 0 };
+    for (size_t r = 0; base != NULL && r < n_rows; r++)
+        memcpy(whole + r * PANEL, base + r * base_stride, width * sizeof *y);
+    tile_of(n_rows, whole, PANEL, terms, n_terms, bias, whole, PANEL, row, panel);
     for (size_t r = 0; r < n_rows; r++)
-        memcpy(y + (row + r) * y_stride + column, sums[r], bytes);
+        memcpy(y + r * y_stride, whole + r * PANEL, width * sizeof *y);
 }
 
 void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
@@ -144,16 +132,21 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t last = first + BLOCK_ROWS < n_rows ? first + BLOCK_ROWS : n_rows;
         for (size_t panel = 0; panel < n_panels(n_out); panel++) {
-            size_t left = n_out - panel * PANEL;
+            size_t column = panel * PANEL;
+            size_t width = n_out - column < PANEL ? n_out - column : PANEL;
+            real panel_bias[PANEL] = { 0 };
+            if (bias != NULL)
+                memcpy(panel_bias, bias + column, width * sizeof *bias);
             for (size_t row = first; row < last; row += TILE_ROWS) {
                 size_t rows = last - row < TILE_ROWS ? last - row : TILE_ROWS;
-                /* The common width as a constant: copies become moves. */
-                if (left >= PANEL)
-                    panel_rows(y, y_stride, terms, n_terms, bias, base, base_stride, row, rows,
-                               panel, PANEL);
+                real *y_row = y + row * y_stride + column;
+                const real *base_row = base != NULL ? base + row * base_stride + column : NULL;
+                if (width == PANEL)
+                    tile_of(rows, y_row, y_stride, terms, n_terms, panel_bias, base_row,
+                            base_stride, row, panel);
                 else
-                    panel_rows(y, y_stride, terms, n_terms, bias, base, base_stride, row, rows,
-                               panel, left);
+                    partial_tile(rows, y_row, y_stride, terms, n_terms, panel_bias, base_row,
+                                 base_stride, row, panel, width);
             }
         }
     }
@@ -182,8 +175,10 @@ void affine_sequence(real *y, size_t y_stride, const struct affine_term *terms, 
                 live[n_live++].x += ((ptrdiff_t)l - begins) * (ptrdiff_t)terms[t].x_stride;
             }
         }
-        affine_rows(y + l * y_stride, y_stride, live, n_live, bias,
-                    base != NULL ? base + l * base_stride : NULL, base_stride, end - l, n_out);
+        affine_rows(y, y_stride, live, n_live, bias, base, base_stride, end - l, n_out);
+        y += (end - l) * y_stride;
+        if (base != NULL)
+            base += (end - l) * base_stride;
     }
 }
 
@@ -213,12 +208,12 @@ void affine_map(real *y, size_t y_stride, const struct affine_term *terms, size_
 #pragma omp parallel for schedule(static) if (n_tasks > 1)
     for (size_t i = 0; i < n_tasks; i++) {
         struct affine_task task = affine_task(L, i);
-        size_t row = task.sequence * L;
         struct affine_term here[AFFINE_MAX_TERMS];
         for (size_t t = 0; t < n_terms; t++) {
             here[t] = terms[t];
-            here[t].x += row * terms[t].x_stride;
+            here[t].x += task.sequence * L * terms[t].x_stride;
         }
+        size_t row = task.sequence * L + task.first;
         affine_sequence(y + row * y_stride, y_stride, here, n_terms, bias,
                         base != NULL ? base + row * base_stride : NULL, base_stride, task.first,
                         task.last, L, n_out);

@@ -49,8 +49,8 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
                  const real *bias, const real *base, size_t base_stride, size_t n_rows,
                  size_t n_out);
 
-/* Rows first..last-1 of one sequence of `length` rows, shifts as above; y, base and every x are at
- * the sequence's row 0. On the calling thread. */
+/* Rows first..last-1 of one sequence of `length` rows, shifts as above. y and base are at row
+ * `first`, every x at row 0. On the calling thread. */
 void affine_sequence(real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
                      const real *bias, const real *base, size_t base_stride, size_t first,
                      size_t last, size_t length, size_t n_out);

@@ -49,6 +49,11 @@ void optimiser_free(struct optimiser *optimiser)
     free(optimiser);
 }
 
+void optimiser_set_end(struct optimiser *optimiser, size_t n_steps)
+{
+    optimiser->options.n_steps = n_steps;
+}
+
 struct optimiser_state *optimiser_state(struct optimiser *optimiser)
 {
     return &optimiser->state;

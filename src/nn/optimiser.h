@@ -54,6 +54,9 @@ void optimiser_free(struct optimiser *optimiser);
  * bits at any number of threads. */
 enum status optimiser_step(struct optimiser *optimiser, double *norm, struct error *err);
 
+/* Moves the step at which the cosine ends: a schedule that fits itself to a budget of time. */
+void optimiser_set_end(struct optimiser *optimiser, size_t n_steps);
+
 /* The rate of a step, counted from 0. */
 double optimiser_rate(const struct optimiser_options *options, size_t step);
 

@@ -261,7 +261,12 @@ void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy)
 {
     if (tape->failure.code != STATUS_OK || !y->needs_grad)
         return;
-    memcpy(grad_add(tape, y), dy, tensor_size(y) * sizeof *dy);
+    bool adds;
+    real *start = grad_write(tape, y, &adds);
+    size_t n = tensor_size(y);
+#pragma omp parallel for schedule(static) if (OP_MANY(n))
+    for (size_t i = 0; i < n; i++)
+        start[i] = adds ? start[i] + dy[i] : dy[i];
     for (struct op_node *node = tape->last; node != NULL; node = node->previous) {
         if (node->output->grad == NULL)
             continue; /* nothing that the loss depends on */

@@ -1,0 +1,88 @@
+"""The training step of tests/bench/bench_nn.c in PyTorch: same shapes, same threads.
+
+Adds step.<width>.{vs_torch, torch_peak_mb} to the file that is named, and prints the ratio.
+"""
+import json
+import resource
+import sys
+import time
+
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+except ImportError:
+    print("skipped: bench_torch.py (no python3-torch)")
+    sys.exit(0)
+
+N, L, BLOCKS, KERNEL, CATEGORIES, REPEATS = 32, 512, 6, 2, 32, 12
+
+
+class Block(nn.Module):
+    def __init__(self, width, dilation, is_last):
+        super().__init__()
+        self.past = dilation * (KERNEL - 1)
+        self.conv = nn.Conv1d(width, 2 * width, KERNEL, dilation=dilation)
+        self.skip = nn.Conv1d(width, width, 1)
+        self.residual = None if is_last else nn.Conv1d(width, width, 1)
+
+    def forward(self, x):
+        t, s = self.conv(F.pad(x, (self.past, 0))).chunk(2, dim=1)
+        h = torch.tanh(t) * torch.sigmoid(s)
+        return None if self.residual is None else x + self.residual(h), self.skip(h)
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, 2**b, b + 1 == BLOCKS) for b in range(BLOCKS))
+        self.head = nn.Conv1d(width, CATEGORIES, 1)
+
+    def forward(self, x):
+        skips = 0
+        for block in self.blocks:
+            x, skip = block(x)
+            skips = skips + skip
+        return self.head(torch.relu(skips))
+
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def measure(width):
+    net = Net(width)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    x = torch.randn(N, width, L)
+    target = torch.randint(CATEGORIES, (N, L))
+    before, best = peak_mb(), float("inf")
+    for repeat in range(REPEATS + 1):
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), target).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        if repeat > 0:
+            best = min(best, time.perf_counter() - start)
+    return N * L / best, peak_mb() - before
+
+
+def main():
+    path = sys.argv[1]
+    with open(path) as file:
+        report = json.load(file)
+    torch.set_num_threads(int(report["threads"]))
+    torch.manual_seed(1)
+    for width in (64, 128):
+        step = report["step"][str(width)]
+        rows_per_second, peak = measure(width)
+        step["vs_torch"] = step["rows_per_second"] / rows_per_second
+        step["torch_peak_mb"] = peak
+        print(f"PyTorch {torch.__version__}, width {width}: {rows_per_second:.0f} rows/s, {peak:.0f} MB; "
+              f"ours is {step['vs_torch']:.2f} times as fast with {step['peak_mb']:.0f} MB")
+    with open(path, "w") as file:
+        json.dump(report, file, indent=2)
+        file.write("\n")
+
+
+main()

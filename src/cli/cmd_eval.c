@@ -1,0 +1,369 @@
+/* cmd_eval.c - flowtwin eval: how good a model and its twins are. */
+#include "base/memory.h"
+#include "base/progress.h"
+#include "cli/command.h"
+#include "cli/draw_dataset.h"
+#include "cli/load_data.h"
+#include "data/calendar.h"
+#include "eval/report.h"
+#include "model/bayes_net.h"
+#include "sample/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The parts of split.h, and before them the one that is taken where none is named. */
+enum { PART_AUTO, PART_OFFSET };
+static const char *const part_names[] = { "auto",        "unseen",  "unseen-hosts",
+                                          "unseen-time", "trained", "all",
+                                          NULL };
+
+static struct settings {
+    const char *data, *synthetic, *bins;
+    struct text_list models;
+    bool draw;
+    int part;
+    int64_t repeats, halvings, seed;
+} settings;
+
+static struct import_settings import_settings;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct option options[] = {
+    { "data", 'd', OPTION_TEXT, AT(data), NULL, .argument = "FILE",
+      .help = "the real flows: a dataset, or a flow file" },
+    { "model", 'm', OPTION_LIST, AT(models), NULL, .argument = "FILE",
+      .help = "a model to score; several are compared, flow by flow" },
+    { "synthetic", 0, OPTION_TEXT, AT(synthetic), NULL, .argument = "FILE",
+      .help = "a twin to compare with the real flows" },
+    { "draw", 0, OPTION_FLAG, AT(draw), "no",
+      .help = "let each model draw a twin of as many hosts over the same time, and compare it" },
+    { "part", 0, OPTION_CHOICE, AT(part), "auto", .choices = part_names, .argument = "PART",
+      .help = "of the real flows; auto is unseen where a model was not trained on everything" },
+    { "repeats", 0, OPTION_INT, AT(repeats), "1", .minimum = 1, .maximum = 1000, .argument = "N",
+      .help = "with --draw: how many twins, with seeds from --seed on" },
+    { "halvings", 0, OPTION_INT, AT(halvings), "10", .minimum = 1, .maximum = 1000, .argument = "N",
+      .help = "how often the real hosts are halved for the floor" },
+    { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
+      .help = "score the bins of this attribute too, as bayes-net has them" },
+    { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
+      .help = "of the first twin and of the halvings" },
+};
+#undef AT
+
+static size_t tables(struct option_table *table)
+{
+    table[0] = (struct option_table){ options, ARRAY_LEN(options), &settings, "Evaluation" };
+    table[1] = (struct option_table){ import_options, n_import_options, &import_settings,
+                                      "Where the data is a flow file" };
+    return 2;
+}
+
+/* What an evaluation works with. */
+struct work {
+    struct model **models;
+    size_t n_models;
+    struct dataset *data;
+    enum split_part part;
+    struct sequence_set *set; /* the part, with the data's own labels */
+    struct traffic *real;
+    struct report report;
+};
+
+static void work_release(struct work *work)
+{
+    report_release(&work->report);
+    traffic_free(work->real);
+    sequence_set_free(work->set);
+    dataset_free(work->data);
+    for (size_t m = 0; m < work->n_models; m++)
+        model_free(work->models[m]);
+    free(work->models);
+}
+
+/* ---- the real side ------------------------------------------------------------------------ */
+
+static enum status load_models(struct work *work, struct error *err)
+{
+    work->models = memory_zalloc(settings.models.n, sizeof *work->models);
+    for (size_t m = 0; m < settings.models.n; m++) {
+        FORWARD(model_load(settings.models.items[m], &work->models[m], err));
+        work->n_models++;
+    }
+    return STATUS_OK;
+}
+
+static bool same_record(const struct training_record *a, const struct training_record *b)
+{
+    return a->from == b->from && a->until == b->until && a->n_hosts == b->n_hosts &&
+           (a->n_hosts == 0 || memcmp(a->hosts, b->hosts, a->n_hosts * sizeof *a->hosts) == 0);
+}
+
+/* What is unseen by one model may have been learned by another: parts need one record. */
+static enum status check_records(const struct work *work, struct error *err)
+{
+    for (size_t m = 1; m < work->n_models; m++)
+        RETURN_IF(!same_record(&work->models[0]->trained_on, &work->models[m]->trained_on), err,
+                  STATUS_USAGE,
+                  "%s and %s were trained on different flows, so that what one has not seen the "
+                  "other may "
+                  "have; --part all scores all",
+                  settings.models.items[0], settings.models.items[m]);
+    return STATUS_OK;
+}
+
+/* The flows of the chosen part, coded by `labels`. */
+static enum status take_part(const struct work *work, const struct label_list *labels,
+                             struct sequence_set **set, struct error *err)
+{
+    if (work->n_models > 0)
+        return split_part_set(work->data, &work->models[0]->trained_on, work->part, labels, set,
+                              err);
+    *set = sequence_set_create(work->data, NULL, labels);
+    return STATUS_OK;
+}
+
+static enum status choose_part(struct work *work, struct error *err)
+{
+    bool is_named = settings.part != PART_AUTO;
+    work->part = is_named             ? (enum split_part)(settings.part - PART_OFFSET)
+                 : work->n_models > 0 ? PART_UNSEEN
+                                      : PART_ALL;
+    RETURN_IF(work->n_models == 0 && work->part != PART_ALL, err, STATUS_USAGE,
+              "--part %s: it is a model that has seen a part; give --model",
+              part_names[settings.part]);
+    if (work->part != PART_ALL)
+        FORWARD(check_records(work, err));
+    enum status status = take_part(work, &work->data->labels, &work->set, err);
+    if (status == STATUS_RANGE && !is_named) {
+        say("the model was trained on all of these flows: they are scored as they are, and the "
+            "figures say nothing about others (train with --split to keep some)");
+        work->part = PART_ALL;
+        status = take_part(work, &work->data->labels, &work->set, err);
+    }
+    return status;
+}
+
+/* From the full hour of the first flow to the second after the last. */
+static void set_period(struct report *report, const struct traffic *real)
+{
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    for (size_t h = 0; h < real->n_hosts; h++) {
+        const struct traffic_host *host = &real->hosts[h];
+        int64_t host_first = real->columns->ends[host->first];
+        int64_t host_last = real->columns->ends[host->first + host->n_rows - 1];
+        first = host_first < first ? host_first : first;
+        last = host_last > last ? host_last : last;
+    }
+    report->from = (first - first % 3600) * MS_PER_SECOND;
+    report->until = (last + 1) * MS_PER_SECOND;
+}
+
+static enum status load_real(struct work *work, struct error *err)
+{
+    const struct address_set *monitored = work->n_models > 0 ? &work->models[0]->monitored : NULL;
+    FORWARD(load_data(settings.data, &import_settings, monitored, &work->data, err));
+    FORWARD(choose_part(work, err));
+    work->real = traffic_create(work->set);
+    struct report *report = &work->report;
+    report->data = settings.data;
+    report->part = split_part_names[work->part];
+    report->n_flows = work->real->n_rows;
+    report->n_hosts = work->real->n_hosts;
+    report->n_repeats = (size_t)settings.repeats;
+    report->seed = (uint64_t)settings.seed;
+    set_period(report, work->real);
+    return STATUS_OK;
+}
+
+/* ---- likelihood --------------------------------------------------------------------------- */
+
+/* Adds what the bins of the attribute cost. Only a Bayesian network has bins. */
+static enum status score_bins(struct report_model *entry, const struct model *model,
+                              const struct sequence_set *set, enum attribute attribute,
+                              struct error *err)
+{
+    RETURN_IF(model->kind != &model_kind_bayes_net, err, STATUS_USAGE,
+              "--bins: a %s has none, only a bayes-net does", model->kind->name);
+    const struct bins *bins = bayes_net_bins(model, attribute);
+    RETURN_IF(bins == NULL, err, STATUS_USAGE, "--bins: %s is not modelled", settings.bins);
+    struct nll nll;
+    enum status status = nll_score_by(bayes_net_log_mass_of_bins, &nll, model, set, err);
+    entry->bins = nll.by_attribute[attribute];
+    entry->n_bins = bins->n;
+    nll_release(&nll);
+    return status;
+}
+
+static enum status score_models(struct work *work, struct error *err)
+{
+    struct report *report = &work->report;
+    report->models = memory_zalloc(work->n_models, sizeof *report->models);
+    for (size_t m = 0; m < work->n_models; m++) {
+        struct report_model *entry = &report->models[m];
+        *entry = (struct report_model){
+            .name = settings.models.items[m],
+            .kind = work->models[m]->kind->name,
+            .twin = -1,
+        };
+        report->n_models++;
+        /* Labels are coded by each model's own list. */
+        struct sequence_set *set = NULL;
+        enum status status = take_part(work, &work->models[m]->labels, &set, err);
+        if (status == STATUS_OK) {
+            status = nll_score(&entry->nll, work->models[m], set, err);
+            if (status == STATUS_OK && report->bins_attribute >= 0)
+                status = score_bins(entry, work->models[m], set,
+                                    (enum attribute)report->bins_attribute, err);
+            if (status != STATUS_OK && status != STATUS_INTERRUPTED)
+                error_prefix(err, "%s: ", entry->name);
+        }
+        sequence_set_free(set);
+        FORWARD(status);
+        entry->difference = nll_compare(&entry->nll, &report->models[0].nll);
+    }
+    return STATUS_OK;
+}
+
+/* ---- twins -------------------------------------------------------------------------------- */
+
+/* Compares one synthetic dataset and adds what is found to the twin's average. */
+static void compare_twin(struct work *work, struct report_twin *twin, const struct dataset *data)
+{
+    struct sequence_set *set = sequence_set_create(data, NULL, &work->data->labels);
+    struct traffic *synthetic = traffic_create(set);
+    struct classes *classes = classes_create(work->real, synthetic);
+    struct side real_side = side_create(work->real, classes);
+    struct side synthetic_side = side_create(synthetic, classes);
+    struct comparison one = comparison_make(&real_side, &synthetic_side);
+    if (twin->average.n == 0) {
+        twin->n_hosts = synthetic->n_hosts;
+        twin->n_flows = synthetic->n_rows;
+    }
+    comparison_average_add(&twin->average, &one);
+    side_release(&real_side);
+    side_release(&synthetic_side);
+    classes_free(classes);
+    traffic_free(synthetic);
+    sequence_set_free(set);
+}
+
+static enum status compare_file(struct work *work, struct error *err)
+{
+    /* The twin lives where the real hosts do; what was chosen among those is not chosen again. */
+    struct import_settings everything;
+    struct option_table table = { import_options, n_import_options, &everything, "" };
+    options_set_defaults(&table, 1);
+    struct dataset *data = NULL;
+    FORWARD(load_data(settings.synthetic, &everything, &work->data->monitored, &data, err));
+    struct report_twin *twin = &work->report.twins[work->report.n_twins++];
+    *twin = (struct report_twin){ .name = settings.synthetic };
+    compare_twin(work, twin, data);
+    comparison_average_finish(&twin->average);
+    dataset_free(data);
+    return STATUS_OK;
+}
+
+/* A twin of as many hosts over the real flows' time. Caller frees *data. */
+static enum status draw_twin(const struct work *work, const struct model *model, int64_t seed,
+                             struct dataset **data, struct error *err)
+{
+    char start[CALENDAR_TEXT_SIZE];
+    calendar_format(work->report.from, start);
+    const struct sample_settings wanted = {
+        .hosts = (int64_t)work->report.n_hosts,
+        .days = (double)(work->report.until - work->report.from) / (double)MS_PER_DAY,
+        .start = start,
+        .seed = seed,
+    };
+    return draw_dataset(model, &wanted, data, err);
+}
+
+static enum status draw_twins(struct work *work, size_t m, struct error *err)
+{
+    struct report_twin *twin = &work->report.twins[work->report.n_twins];
+    *twin = (struct report_twin){ .name = settings.models.items[m] };
+    work->report.models[m].twin = (int)work->report.n_twins++;
+    for (int64_t r = 0; r < settings.repeats; r++) {
+        struct dataset *data = NULL;
+        enum status status = draw_twin(work, work->models[m], (uint64_t)(settings.seed + r), &data,
+                                       err);
+        if (status != STATUS_OK && status != STATUS_INTERRUPTED)
+            error_prefix(err, "%s: ", twin->name);
+        FORWARD(status);
+        compare_twin(work, twin, data);
+        dataset_free(data);
+    }
+    comparison_average_finish(&twin->average);
+    return STATUS_OK;
+}
+
+static enum status compare_twins(struct work *work, struct error *err)
+{
+    struct report *report = &work->report;
+    report->twins = memory_zalloc(work->n_models + 1, sizeof *report->twins);
+    if (work->real->n_hosts > 1)
+        FORWARD(comparison_floor(work->real, (size_t)settings.halvings, report->seed,
+                                 &report->floor, err));
+    if (settings.synthetic != NULL)
+        FORWARD(compare_file(work, err));
+    for (size_t m = 0; settings.draw && m < work->n_models; m++)
+        FORWARD(draw_twins(work, m, err));
+    return STATUS_OK;
+}
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+static enum status check_settings(const struct command_line *line, struct error *err)
+{
+    RETURN_IF(line->arguments.n > 0, err, STATUS_USAGE, "unexpected word %s",
+              line->arguments.items[0]);
+    RETURN_IF(settings.data == NULL, err, STATUS_USAGE, "--data is needed");
+    RETURN_IF(settings.models.n == 0 && settings.synthetic == NULL, err, STATUS_USAGE,
+              "say what is evaluated: --model, --synthetic, or both");
+    RETURN_IF(settings.draw && settings.models.n == 0, err, STATUS_USAGE,
+              "--draw needs a --model that draws");
+    RETURN_IF(settings.draw && settings.synthetic != NULL, err, STATUS_USAGE,
+              "--draw and --synthetic each say where the twin comes from; give one");
+    RETURN_IF(settings.repeats > 1 && !settings.draw, err, STATUS_USAGE,
+              "--repeats needs --draw: a file is one twin");
+    RETURN_IF(settings.bins != NULL && settings.models.n == 0, err, STATUS_USAGE,
+              "--bins needs the --model that has them");
+    RETURN_IF(settings.bins != NULL && attribute_find(settings.bins) < 0, err, STATUS_USAGE,
+              "--bins: there is no attribute \"%s\"", settings.bins);
+    return STATUS_OK;
+}
+
+static enum status run(const struct command_line *line, struct error *err)
+{
+    FORWARD(check_settings(line, err));
+    struct work work = { .report.bins_attribute = settings.bins != NULL
+                                                      ? attribute_find(settings.bins)
+                                                      : -1 };
+    enum status status = load_models(&work, err);
+    if (status == STATUS_OK)
+        status = load_real(&work, err);
+    if (status == STATUS_OK && work.n_models > 0)
+        status = score_models(&work, err);
+    if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
+        status = compare_twins(&work, err);
+    if (status == STATUS_OK && line->common.json)
+        status = print_json(report_json(&work.report), err);
+    else if (status == STATUS_OK)
+        report_print(&work.report, stdout);
+    work_release(&work);
+    return status;
+}
+
+const struct command command_eval = {
+    .name = "eval",
+    .summary = "score models, and compare twins with real flows",
+    .arguments = "",
+    .description =
+        "With --model: the negative log-likelihood of the real flows that the model was not\n"
+        "trained on, in nats per flow, in all and per attribute. With --synthetic or --draw:\n"
+        "how far a twin is from the real flows, each figure beside its floor, the same figure\n"
+        "for two halves of the real hosts. docs/evaluation.md explains every figure.",
+    .tables = tables,
+    .run = run,
+};

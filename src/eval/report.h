@@ -1,0 +1,59 @@
+/* report.h - everything that one evaluation found, for people and for programs.
+ *
+ *     struct report report = { .data = "day1.h5", .part = "unseen", ... };
+ *     ... fill models, twins and the floor ...
+ *     report_print(&report, stdout);
+ *     json_t *json = report_json(&report);
+ *     report_release(&report);
+ *
+ * docs/evaluation.md says what every figure means and lists the keys.
+ */
+#ifndef FLOWTWIN_EVAL_REPORT_H
+#define FLOWTWIN_EVAL_REPORT_H
+
+#include "eval/comparison.h"
+#include "eval/nll.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Of the JSON: raised when a key changes its meaning or goes. */
+#define REPORT_VERSION 1
+
+struct report_model {
+    const char *name; /* the file's */
+    const char *kind;
+    struct nll nll;
+    struct nll_difference difference; /* from the first model; for the first itself 0 */
+    int twin;                         /* index of the twin that it drew, or -1 */
+    /* Where bins are scored: of the bins that hold the values of one attribute. */
+    struct host_ratio bins;
+    size_t n_bins;
+};
+
+struct report_twin {
+    const char *name;        /* the file's, or that of the model that drew it */
+    size_t n_hosts, n_flows; /* of the first repeat */
+    struct comparison_average average;
+};
+
+struct report {
+    const char *data, *part;
+    size_t n_flows, n_hosts; /* of the part */
+    int64_t from, until;     /* ms: from the hour of its first flow to after its last */
+    struct report_model *models;
+    size_t n_models;
+    int bins_attribute; /* -1 where no bins are scored */
+    struct report_twin *twins;
+    size_t n_twins;
+    size_t n_repeats;
+    uint64_t seed;
+    struct comparison_average floor; /* n is the number of halvings; 0 where there is no floor */
+};
+void report_release(struct report *report);
+
+void report_print(const struct report *report, FILE *out);
+/* Caller frees with json_decref. */
+json_t *report_json(const struct report *report);
+
+#endif

@@ -1,0 +1,50 @@
+/* report_internal.h - what the text and the JSON of a report share: how a number is found in the
+ * mean and in the deviation of a comparison, and beside it its floor. */
+#ifndef FLOWTWIN_EVAL_REPORT_INTERNAL_H
+#define FLOWTWIN_EVAL_REPORT_INTERNAL_H
+
+#include "eval/report.h"
+
+/* Offsets of a distance, and of a number of a portrait. */
+#define DISTANCE_AT(member) offsetof(struct comparison, member)
+#define PORTRAIT_AT(member) offsetof(struct portrait, member)
+
+static inline double number_at(const struct comparison *comparison, size_t offset)
+{
+    return *(const double *)(const void *)((const char *)comparison + offset);
+}
+
+/* Offsets in a comparison of a portrait's number: on the real side, on the synthetic one, and of
+ * their difference, which is what has a floor. */
+static inline size_t real_at(size_t portrait_offset)
+{
+    return offsetof(struct comparison, real) + portrait_offset;
+}
+
+static inline size_t synthetic_at(size_t portrait_offset)
+{
+    return offsetof(struct comparison, synthetic) + portrait_offset;
+}
+
+static inline size_t difference_at(size_t portrait_offset)
+{
+    return offsetof(struct comparison, difference) + portrait_offset;
+}
+
+/* The numbers of struct conversations, by name. */
+struct conversation_info {
+    const char *name, *words;
+    size_t offset; /* in a portrait */
+    double scale;  /* for people: 100 for what is shown in per cent */
+};
+#define N_CONVERSATION_FIGURES 12
+extern const struct conversation_info conversation_infos[N_CONVERSATION_FIGURES];
+
+/* Whether the comparisons have a distribution distance of that attribute. */
+bool report_has_distribution(const struct report *report, enum attribute attribute);
+/* Whether both sides have the attribute. */
+bool report_has_attribute(const struct report *report, enum attribute attribute);
+/* Whether the attribute has an order, so that it can be correlated. */
+bool report_has_correlation(const struct report *report, enum attribute attribute);
+
+#endif

@@ -1,0 +1,233 @@
+#include "model/masked_conv/batch.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct batch *batch_create(const struct feature_space *space, const struct heads *heads,
+                           size_t n_pieces, size_t n_history, size_t n_scored)
+{
+    struct batch *batch = memory_zalloc(1, sizeof *batch);
+    size_t n_rows = n_history + n_scored;
+    size_t n_all = n_pieces * n_rows, n_scored_all = n_pieces * n_scored;
+    batch->space = space;
+    batch->heads = heads;
+    batch->n_pieces_max = n_pieces;
+    batch->n_rows_max = n_rows;
+    batch->n_history = n_history;
+    batch->n_scored_max = n_scored;
+    batch->pieces = memory_alloc(n_pieces, sizeof *batch->pieces);
+    batch->features = memory_alloc(n_all * space->n_features, sizeof *batch->features);
+    batch->contexts_of = memory_alloc(n_all, sizeof *batch->contexts_of);
+    batch->hosts_of = memory_alloc(n_all, sizeof *batch->hosts_of);
+    batch->contexts = memory_alloc(n_all * CONTEXT_FEATURES, sizeof *batch->contexts);
+    batch->scored = memory_alloc(n_scored_all, sizeof *batch->scored);
+    for (size_t s = 0; s < N_STAGES; s++)
+        batch->stages[s] = memory_alloc(n_scored_all * space->n_of_stage[s], sizeof(int32_t));
+    for (size_t h = 0; h < N_HEADS; h++) {
+        struct head_batch *head = &batch->head[h];
+        head->rows = memory_alloc(n_scored_all, sizeof *head->rows);
+        head->start = memory_alloc(n_scored_all + 1, sizeof *head->start);
+        head->route = memory_alloc(n_scored_all * HEAD_HITS_MAX, sizeof *head->route);
+        head->log_share = memory_alloc(n_scored_all * HEAD_HITS_MAX, sizeof *head->log_share);
+        head->available = memory_alloc(n_scored_all * heads->n_routes[h], 1);
+        if (!head_infos[h].has_mixture)
+            continue;
+        head->lo = memory_alloc(n_scored_all, sizeof *head->lo);
+        head->hi = memory_alloc(n_scored_all, sizeof *head->hi);
+        head->range_lo = memory_alloc(n_scored_all, sizeof *head->range_lo);
+        head->range_hi = memory_alloc(n_scored_all, sizeof *head->range_hi);
+    }
+    return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (batch == NULL)
+        return;
+    free(batch->pieces);
+    free(batch->features);
+    free(batch->contexts_of);
+    free(batch->hosts_of);
+    free(batch->contexts);
+    free(batch->scored);
+    for (size_t s = 0; s < N_STAGES; s++)
+        free(batch->stages[s]);
+    for (size_t h = 0; h < N_HEADS; h++) {
+        struct head_batch *head = &batch->head[h];
+        free(head->rows);
+        free(head->start);
+        free(head->route);
+        free(head->log_share);
+        free(head->available);
+        free(head->lo);
+        free(head->hi);
+        free(head->range_lo);
+        free(head->range_hi);
+    }
+    free(batch);
+}
+
+void batch_clear(struct batch *batch)
+{
+    batch->n_pieces = 0;
+}
+
+void batch_add(struct batch *batch, const struct piece *piece)
+{
+    if (batch->n_pieces == batch->n_pieces_max || piece->n > batch->n_scored_max || piece->n == 0)
+        BUG("piece %zu of %zu rows", batch->n_pieces, piece->n);
+    batch->pieces[batch->n_pieces++] = *piece;
+}
+
+/* How many rows before the piece lend their past. */
+static size_t history_of(const struct batch *batch, const struct piece *piece)
+{
+    return piece->first < batch->n_history ? piece->first : batch->n_history;
+}
+
+/* Encodes one context a slot: rows of a piece stand in time order. */
+static void add_contexts(struct batch *batch, size_t p)
+{
+    const struct piece *piece = &batch->pieces[p];
+    size_t n_history = history_of(batch, piece), first = piece->first - n_history;
+    int64_t last_slot = -1;
+    for (size_t i = 0; i < batch->n_rows_max; i++) {
+        size_t place = p * batch->n_rows_max + i;
+        bool is_row = i < n_history + piece->n;
+        batch->hosts_of[place] = is_row ? piece->host : FEATURE_NONE;
+        batch->contexts_of[place] = FEATURE_NONE;
+        if (!is_row)
+            continue;
+        int64_t slot = window_slot(linked_sequence_clock(piece->sequence->linked, first + i));
+        if (slot != last_slot) {
+            real *context = batch->contexts + batch->n_contexts++ * CONTEXT_FEATURES;
+            window_series_features(piece->sequence->windows, slot, context);
+            window_features_drop(context, batch->drop_windows, batch->drop_clock);
+            last_slot = slot;
+        }
+        batch->contexts_of[place] = (int32_t)batch->n_contexts - 1;
+    }
+}
+
+static void add_features(struct batch *batch, size_t place, const struct row_context *context)
+{
+    int32_t *features = batch->features + place * batch->space->n_features;
+    for (enum stage stage = 0; stage < N_STAGES; stage++)
+        features += features_of_stage(batch->space, stage, context, features);
+}
+
+static void add_head_row(struct batch *batch, enum head h, size_t i,
+                         const struct row_context *context)
+{
+    const struct heads *heads = batch->heads;
+    struct head_batch *head = &batch->head[h];
+    size_t n_routes = heads->n_routes[h];
+    struct route_hit hits[HEAD_HITS_MAX];
+    uint8_t *available = head->available + i * n_routes;
+    head_available(heads, h, context, available);
+    size_t n_hits = head_hits(heads, h, context, hits);
+    if (head_infos[h].has_mixture) {
+        struct log_cell cell = head_cell(heads, h, context);
+        head->lo[i] = cell.lo;
+        head->hi[i] = cell.hi;
+        head->range_lo[i] = cell.range_lo;
+        head->range_hi[i] = cell.range_hi;
+        if (cell.is_hit)
+            hits[n_hits++] = (struct route_hit){ (int32_t)n_routes - 1, 0.0 };
+    }
+    /* Rows are worked out in any order: each has its own room for hits, joined later. */
+    head->start[i] = (int32_t)n_hits;
+    for (size_t j = 0; j < n_hits; j++) {
+        head->route[i * HEAD_HITS_MAX + j] = hits[j].route;
+        head->log_share[i * HEAD_HITS_MAX + j] = hits[j].log_share;
+    }
+}
+
+/* Moves the hits of all rows together; start becomes the offsets. */
+static void join_hits(struct head_batch *head)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < head->n; i++) {
+        size_t n_hits = (size_t)head->start[i];
+        memmove(head->route + n, head->route + i * HEAD_HITS_MAX, n_hits * sizeof *head->route);
+        memmove(head->log_share + n, head->log_share + i * HEAD_HITS_MAX,
+                n_hits * sizeof *head->log_share);
+        head->start[i] = (int32_t)n;
+        n += n_hits;
+    }
+    head->start[head->n] = (int32_t)n;
+    head->n_hits = n;
+}
+
+/* The context of a row of a piece, by its place among the rows of all pieces. */
+static void context_of(const struct batch *batch, size_t place, struct row_context *context)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    size_t row = piece->first - history_of(batch, piece) + place % batch->n_rows_max;
+    linked_sequence_context(piece->sequence->linked, row, context);
+}
+
+/* Which scored rows each head applies to. */
+static void list_rows(struct batch *batch)
+{
+    batch->n_scored = 0;
+    for (size_t h = 0; h < N_HEADS; h++)
+        batch->head[h].n = 0;
+    for (size_t p = 0; p < batch->n_pieces; p++) {
+        size_t n_history = history_of(batch, &batch->pieces[p]);
+        for (size_t i = 0; i < batch->pieces[p].n; i++) {
+            struct row_context context;
+            size_t place = p * batch->n_rows_max + n_history + i;
+            context_of(batch, place, &context);
+            for (enum head h = 0; h < N_HEADS; h++)
+                if (head_applies(batch->heads, h, &context))
+                    batch->head[h].rows[batch->head[h].n++] = (int32_t)batch->n_scored;
+            batch->scored[batch->n_scored++] = (int32_t)place;
+        }
+    }
+}
+
+void batch_finish(struct batch *batch)
+{
+    size_t n_features = batch->space->n_features;
+    batch->n_contexts = 0;
+    for (size_t p = 0; p < batch->n_pieces; p++)
+        add_contexts(batch, p);
+    list_rows(batch);
+
+    size_t n_all = batch->n_pieces * batch->n_rows_max;
+#pragma omp parallel for schedule(dynamic, 64)
+    for (size_t place = 0; place < n_all; place++) {
+        const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+        int32_t *features = batch->features + place * n_features;
+        struct row_context context;
+        if (place % batch->n_rows_max < history_of(batch, piece) + piece->n) {
+            context_of(batch, place, &context);
+            add_features(batch, place, &context);
+        } else {
+            for (size_t f = 0; f < n_features; f++)
+                features[f] = FEATURE_NONE;
+        }
+    }
+    for (size_t i = 0; i < batch->n_scored; i++) {
+        const int32_t *features = batch->features + (size_t)batch->scored[i] * n_features;
+        for (size_t s = 0; s < N_STAGES; s++) {
+            size_t n = batch->space->n_of_stage[s];
+            memcpy(batch->stages[s] + i * n, features, n * sizeof *features);
+            features += n;
+        }
+    }
+    for (enum head h = 0; h < N_HEADS; h++) {
+        struct head_batch *head = &batch->head[h];
+#pragma omp parallel for schedule(dynamic, 16)
+        for (size_t i = 0; i < head->n; i++) {
+            struct row_context context;
+            context_of(batch, (size_t)batch->scored[head->rows[i]], &context);
+            add_head_row(batch, h, i, &context);
+        }
+        join_hits(head);
+    }
+}

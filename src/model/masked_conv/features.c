@@ -1,0 +1,348 @@
+#include "model/masked_conv/features.h"
+
+#include "base/error.h"
+
+/* Whose row a feature looks at. */
+enum source {
+    OWN,
+    MATCH,
+    SAME_REMOTE,
+    SAME_SERVICE,
+    LIKE_SERVICE,
+    PREVIOUS,
+    CONTEXT, /* none: the context itself */
+};
+
+/* What it looks at there. */
+enum aspect {
+    GAP,
+    DIRECTION,
+    PROTOCOL,
+    LOCAL_PORT,
+    REMOTE_PORT,
+    SERVICE_PORT,
+    REMOTE,
+    OCTET_1,
+    OCTET_2,
+    OCTET_3,
+    FLAGS,
+    TOS,
+    LABEL,
+    PACKETS,
+    BYTES,
+    BYTES_ATOM,
+    RATIO,
+    DURATION,
+    AGE,
+    ROWS_AGO,
+    /* Of the context: */
+    LINK,
+    MATCH_FLOWS,
+    REMOTES_KNOWN,
+    ORDER,
+    SHOWN, /* SHOWN + s: conversation s */
+};
+
+static const struct feature {
+    uint8_t stage, source, aspect;
+} features[] = {
+    { STAGE_BEFORE, CONTEXT, REMOTES_KNOWN },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 0 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 1 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 2 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 3 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 4 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 5 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 6 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 7 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 8 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 9 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 10 },
+    { STAGE_BEFORE, CONTEXT, SHOWN + 11 },
+    { STAGE_GAP, OWN, GAP },
+    { STAGE_GAP, PREVIOUS, DURATION },
+    { STAGE_LINK, CONTEXT, LINK },
+    { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
+    { STAGE_MATCH, MATCH, AGE },
+    { STAGE_MATCH, MATCH, ROWS_AGO },
+    { STAGE_MATCH, MATCH, DIRECTION },
+    { STAGE_MATCH, MATCH, PROTOCOL },
+    { STAGE_MATCH, MATCH, SERVICE_PORT },
+    { STAGE_MATCH, MATCH, FLAGS },
+    { STAGE_MATCH, MATCH, TOS },
+    { STAGE_MATCH, MATCH, PACKETS },
+    { STAGE_MATCH, MATCH, BYTES },
+    { STAGE_MATCH, MATCH, BYTES_ATOM },
+    { STAGE_MATCH, MATCH, RATIO },
+    { STAGE_MATCH, MATCH, DURATION },
+    { STAGE_DIRECTION, OWN, DIRECTION },
+    { STAGE_PROTOCOL, OWN, PROTOCOL },
+    { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
+    { STAGE_PORTS, OWN, REMOTE_PORT },
+    { STAGE_PORTS, SAME_REMOTE, AGE },
+    { STAGE_PORTS, SAME_REMOTE, FLAGS },
+    { STAGE_PORTS, SAME_REMOTE, TOS },
+    { STAGE_PORTS, SAME_REMOTE, PACKETS },
+    { STAGE_PORTS, SAME_REMOTE, BYTES },
+    { STAGE_PORTS, SAME_REMOTE, DURATION },
+    { STAGE_PORTS, SAME_SERVICE, AGE },
+    { STAGE_PORTS, SAME_SERVICE, FLAGS },
+    { STAGE_PORTS, SAME_SERVICE, TOS },
+    { STAGE_PORTS, SAME_SERVICE, PACKETS },
+    { STAGE_PORTS, SAME_SERVICE, BYTES },
+    { STAGE_PORTS, SAME_SERVICE, BYTES_ATOM },
+    { STAGE_PORTS, SAME_SERVICE, DURATION },
+    { STAGE_PORTS, LIKE_SERVICE, AGE },
+    { STAGE_PORTS, LIKE_SERVICE, FLAGS },
+    { STAGE_PORTS, LIKE_SERVICE, TOS },
+    { STAGE_PORTS, LIKE_SERVICE, PACKETS },
+    { STAGE_PORTS, LIKE_SERVICE, BYTES },
+    { STAGE_PORTS, LIKE_SERVICE, DURATION },
+    { STAGE_OCTET_1, OWN, OCTET_1 },
+    { STAGE_OCTET_2, OWN, OCTET_2 },
+    { STAGE_OCTET_3, OWN, OCTET_3 },
+    { STAGE_REMOTE, OWN, REMOTE },
+    { STAGE_FLAGS, OWN, FLAGS },
+    { STAGE_TOS, OWN, TOS },
+    { STAGE_LABEL, OWN, LABEL },
+    { STAGE_PACKETS, OWN, PACKETS },
+    { STAGE_ORDER, CONTEXT, ORDER },
+    { STAGE_DURATION, OWN, DURATION },
+    { STAGE_BYTES, OWN, BYTES },
+    { STAGE_BYTES, OWN, RATIO },
+};
+_Static_assert(ARRAY_LEN(features) <= FEATURES_MAX, "FEATURES_MAX");
+_Static_assert(CONVERSATIONS_SHOWN == 12, "one feature a conversation that is shown");
+
+int link_code(const struct link *link)
+{
+    bool is_near = link->rank < NEAR_RANKS;
+    switch (link->kind) {
+    case LINK_REPLY:
+        return is_near ? LINK_CODE_REPLY + (int)link->rank : LINK_CODE_OLDER_REPLY;
+    case LINK_REPEAT:
+        return is_near ? LINK_CODE_REPEAT + (int)link->rank : LINK_CODE_OLDER_REPEAT;
+    case LINK_REMOTE:
+        return is_near ? LINK_CODE_REMOTE + (int)link->rank : LINK_CODE_OLDER_REMOTE;
+    case LINK_NEW:
+        return LINK_CODE_NEW;
+    case N_LINK_KINDS:
+        break;
+    }
+    BUG("link of kind %d", (int)link->kind);
+}
+
+int count_code(int64_t x)
+{
+    if (x < 16)
+        return (int)x;
+    int octave = 63 - __builtin_clzll((uint64_t)x);
+    int code = 16 + 4 * (octave - 4) + (int)(x >> (octave - 2) & 3);
+    return code < COUNT_CODES ? code : COUNT_CODES - 1;
+}
+
+bool order_is_open(const struct row_context *context)
+{
+    return context->previous.row != NULL && context->row->value[ATTRIBUTE_GAP] == 0 &&
+           context->previous.row->value[ATTRIBUTE_DURATION] > 0;
+}
+
+bool order_is_kept(const struct row_context *context)
+{
+    return context->row->value[ATTRIBUTE_DURATION] >=
+           context->previous.row->value[ATTRIBUTE_DURATION];
+}
+
+/* ---- codes -------------------------------------------------------------------------------- */
+
+/* An atom, or what lies between two of them: the list's values and one more. */
+static int atom_code(const struct vocabulary *vocabulary, int list, int64_t value)
+{
+    int atom = value_list_find(&vocabulary->lists[list], value);
+    return atom >= 0 ? atom : (int)vocabulary->lists[list].n;
+}
+
+/* An atom, or a block of 256 ports. */
+static int port_code(const struct vocabulary *vocabulary, int list, int64_t port)
+{
+    int atom = value_list_find(&vocabulary->lists[list], port);
+    return atom >= 0 ? atom : (int)vocabulary->lists[list].n + (int)(port >> 8);
+}
+
+static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
+{
+    const struct value_list *lists = vocabulary->lists;
+    switch (aspect) {
+    case DIRECTION:
+        return 2;
+    case PROTOCOL:
+        return lists[ATTRIBUTE_PROTOCOL].n + 1;
+    case LOCAL_PORT:
+        return lists[ATTRIBUTE_LOCAL_PORT].n + 256;
+    case REMOTE_PORT:
+    case SERVICE_PORT:
+        return lists[ATTRIBUTE_REMOTE_PORT].n + 256;
+    case REMOTE:
+        return lists[ATTRIBUTE_REMOTE].n + 1;
+    case OCTET_1:
+    case OCTET_2:
+    case OCTET_3:
+        return 256;
+    case FLAGS:
+        return lists[ATTRIBUTE_FLAGS].n + 1;
+    case TOS:
+        return lists[ATTRIBUTE_TOS].n + 1;
+    case LABEL:
+        return lists[ATTRIBUTE_LABEL].n + 1;
+    case BYTES_ATOM:
+        return lists[ATTRIBUTE_BYTES].n + 1;
+    case LINK:
+        return N_LINK_CODES;
+    case ORDER:
+        return 2;
+    default:
+        return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
+    }
+}
+
+static int row_code(const struct vocabulary *vocabulary, const struct row *row, int aspect)
+{
+    const int64_t *value = row->value;
+    switch (aspect) {
+    case GAP:
+        return count_code(value[ATTRIBUTE_GAP]);
+    case DIRECTION:
+        return (int)value[ATTRIBUTE_DIRECTION];
+    case PROTOCOL:
+        return atom_code(vocabulary, ATTRIBUTE_PROTOCOL, value[ATTRIBUTE_PROTOCOL]);
+    case LOCAL_PORT:
+        return port_code(vocabulary, ATTRIBUTE_LOCAL_PORT, value[ATTRIBUTE_LOCAL_PORT]);
+    case REMOTE_PORT:
+        return port_code(vocabulary, ATTRIBUTE_REMOTE_PORT, value[ATTRIBUTE_REMOTE_PORT]);
+    case SERVICE_PORT:
+        return port_code(vocabulary, ATTRIBUTE_REMOTE_PORT,
+                         value[ATTRIBUTE_LOCAL_PORT] < value[ATTRIBUTE_REMOTE_PORT]
+                             ? value[ATTRIBUTE_LOCAL_PORT]
+                             : value[ATTRIBUTE_REMOTE_PORT]);
+    case REMOTE:
+        return atom_code(vocabulary, ATTRIBUTE_REMOTE, value[ATTRIBUTE_REMOTE]);
+    case OCTET_1:
+        return (int)(value[ATTRIBUTE_REMOTE] >> 24);
+    case OCTET_2:
+        return (int)(value[ATTRIBUTE_REMOTE] >> 16 & 255);
+    case OCTET_3:
+        return (int)(value[ATTRIBUTE_REMOTE] >> 8 & 255);
+    case FLAGS:
+        return atom_code(vocabulary, ATTRIBUTE_FLAGS, value[ATTRIBUTE_FLAGS]);
+    case TOS:
+        return atom_code(vocabulary, ATTRIBUTE_TOS, value[ATTRIBUTE_TOS]);
+    case LABEL:
+        return atom_code(vocabulary, ATTRIBUTE_LABEL, value[ATTRIBUTE_LABEL]);
+    case PACKETS:
+        return count_code(value[ATTRIBUTE_PACKETS]);
+    case BYTES:
+        return count_code(value[ATTRIBUTE_BYTES]);
+    case BYTES_ATOM:
+        return atom_code(vocabulary, ATTRIBUTE_BYTES, value[ATTRIBUTE_BYTES]);
+    case RATIO:
+        return count_code(value[ATTRIBUTE_BYTES] / value[ATTRIBUTE_PACKETS]);
+    case DURATION:
+        return count_code(value[ATTRIBUTE_DURATION] / vocabulary->duration_grid);
+    default:
+        BUG("aspect %d of a row", aspect);
+    }
+}
+
+static int context_code(const struct row_context *context, int aspect)
+{
+    switch (aspect) {
+    case LINK:
+        return link_code(&context->link);
+    case MATCH_FLOWS:
+        return count_code(context->match_flows);
+    case REMOTES_KNOWN:
+        return count_code((int64_t)context->n_remotes);
+    case ORDER:
+        return order_is_open(context) ? order_is_kept(context) : FEATURE_NONE;
+    default:
+        return context->shown[aspect - SHOWN];
+    }
+}
+
+static const struct seen_row *source_row(const struct row_context *context, int source)
+{
+    switch (source) {
+    case MATCH:
+        return &context->match;
+    case SAME_REMOTE:
+        return &context->references[REFERENCE_REMOTE];
+    case SAME_SERVICE:
+        return &context->references[REFERENCE_SERVICE];
+    case LIKE_SERVICE:
+        return &context->references[REFERENCE_LIKE];
+    case PREVIOUS:
+        return &context->previous;
+    default:
+        BUG("source %d", source);
+    }
+}
+
+/* The octets of a remote matter, and are known before it, only where a new one is spelt out. */
+static bool is_spelt(const struct vocabulary *vocabulary, const struct row_context *context)
+{
+    return context->link.kind == LINK_NEW &&
+           value_list_find(&vocabulary->lists[ATTRIBUTE_REMOTE],
+                           context->row->value[ATTRIBUTE_REMOTE]) < 0;
+}
+
+static int feature_code(const struct vocabulary *vocabulary, const struct feature *feature,
+                        const struct row_context *context)
+{
+    int aspect = feature->aspect;
+    if (feature->source == CONTEXT)
+        return context_code(context, aspect);
+    if (feature->source == OWN) {
+        bool is_octet = aspect >= OCTET_1 && aspect <= OCTET_3;
+        if (is_octet && !is_spelt(vocabulary, context))
+            return FEATURE_NONE;
+        return row_code(vocabulary, context->row, aspect);
+    }
+    const struct seen_row *past = source_row(context, feature->source);
+    if (past->row == NULL)
+        return FEATURE_NONE;
+    if (feature->source == PREVIOUS && context->row->value[ATTRIBUTE_GAP] > 0)
+        return FEATURE_NONE;
+    if (aspect == AGE)
+        return count_code(context->clock + context->row->value[ATTRIBUTE_GAP] - past->clock);
+    if (aspect == ROWS_AGO)
+        return count_code((int64_t)(context->index - past->index));
+    return row_code(vocabulary, past->row, aspect);
+}
+
+/* ---- the space ---------------------------------------------------------------------------- */
+
+void feature_space_init(struct feature_space *space, const struct vocabulary *vocabulary)
+{
+    *space = (struct feature_space){ .vocabulary = vocabulary, .n_features = ARRAY_LEN(features) };
+    for (size_t f = 0; f < ARRAY_LEN(features); f++) {
+        if (f > 0 && features[f].stage < features[f - 1].stage)
+            BUG("feature %zu is not in the order of stages", f);
+        space->first_row[f] = (int32_t)space->n_rows;
+        space->n_rows += aspect_size(vocabulary, features[f].aspect);
+        space->n_of_stage[features[f].stage]++;
+    }
+}
+
+size_t features_of_stage(const struct feature_space *space, enum stage stage,
+                         const struct row_context *context, int32_t *index)
+{
+    size_t first = 0;
+    for (size_t s = 0; s < (size_t)stage; s++)
+        first += space->n_of_stage[s];
+    size_t n = space->n_of_stage[stage];
+    for (size_t i = 0; i < n; i++) {
+        int code = feature_code(space->vocabulary, &features[first + i], context);
+        index[i] = code >= 0 ? space->first_row[first + i] + code : FEATURE_NONE;
+    }
+    return n;
+}

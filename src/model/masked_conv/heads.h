@@ -1,0 +1,101 @@
+/* heads.h - how each attribute of a row is told: the ways to a value, and their exact masses.
+ *
+ * A head is one softmax over routes. An exact route stands for one value: a value learned by heart,
+ * a value near one of a reference row, the link itself. A broad route shares its probability over
+ * many values by a fixed rule: a block of ports, an octave. The last route of heads of counts is a
+ * mixture of logistics on the log scale, which the network shapes. A value's probability is the sum
+ * over the routes that lead to it:
+ *     P(x) = sum_k softmax(logits)_k mass_k(x)
+ * Routes that lead nowhere legal in a row are not available in it, so that the sum over all legal x
+ * is 1. Training, scoring and sampling use the same routes.
+ *
+ * What a row's heads pay for together is the row: the link and what the link leaves open.
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_H
+#define FLOWTWIN_MODEL_MASKED_CONV_HEADS_H
+
+#include "base/rng.h"
+#include "model/masked_conv/features.h"
+#include "nn/tensor.h"
+
+/* In the order in which a row is written. */
+enum head {
+    HEAD_GAP,
+    HEAD_LINK,      /* N_LINK_CODES */
+    HEAD_OLDER,     /* the octave of a rank beyond NEAR_RANKS */
+    HEAD_DIRECTION, /* this and the next ones where the link leaves them open */
+    HEAD_PROTOCOL,
+    HEAD_LOCAL_PORT,
+    HEAD_REMOTE_PORT,
+    HEAD_REMOTE, /* an atom, or none of them */
+    HEAD_OCTET_1,
+    HEAD_OCTET_2,
+    HEAD_OCTET_3,
+    HEAD_OCTET_4,
+    HEAD_FLAGS,
+    HEAD_TOS,
+    HEAD_FORWARDING,
+    HEAD_LABEL,
+    HEAD_PACKETS,
+    HEAD_ORDER, /* within a second: order_is_kept */
+    HEAD_DURATION,
+    HEAD_BYTES,
+    N_HEADS,
+};
+
+#define MIXTURE_COMPONENTS 5
+
+struct head_info {
+    const char *name;
+    enum stage sees;          /* the last stage that it may look at */
+    enum attribute attribute; /* whose likelihood it is part of */
+    bool has_mixture;         /* as its last route */
+    bool is_rare;             /* applies to a part of the rows only */
+};
+extern const struct head_info head_infos[N_HEADS];
+
+struct heads {
+    const struct vocabulary *vocabulary;
+    size_t n_routes[N_HEADS];
+    size_t n_atoms[N_HEADS]; /* the first routes: values of a list, or small numbers */
+};
+
+/* vocabulary: borrowed. */
+void heads_init(struct heads *heads, const struct vocabulary *vocabulary);
+
+/* Whether the head has something to say in this row, given the stages that it sees. */
+bool head_applies(const struct heads *heads, enum head head, const struct row_context *context);
+
+/* Which routes lead somewhere legal: available [n_routes], 0 or 1. */
+void head_available(const struct heads *heads, enum head head, const struct row_context *context,
+                    uint8_t *available);
+
+struct route_hit {
+    int32_t route;
+    double log_share; /* log of the share of the route's probability that the value has */
+};
+#define HEAD_HITS_MAX 128
+
+/* All routes but the mixture that lead to the row's own value; at least one. */
+size_t head_hits(const struct heads *heads, enum head head, const struct row_context *context,
+                 struct route_hit hits[HEAD_HITS_MAX]);
+
+/* Of a mixture, on its log scale: the cell of the row's own value, and the range of what is legal.
+ * Where the mixture does not lead to the value, is_hit is false and the cell is the range. */
+struct log_cell {
+    double lo, hi, range_lo, range_hi;
+    bool is_hit;
+};
+struct log_cell head_cell(const struct heads *heads, enum head head,
+                          const struct row_context *context);
+
+/* Draws a value: a route in proportion to exp(logits) over the available ones, then a value on it.
+ * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
+ * the attribute; for the link its code, for an older link its rank, for a remote the number of its
+ * atom (as many as there are: none of them), for octets the octet, for the order whether it is
+ * kept. Before a duration is drawn, the row's duration says whether the order is kept. */
+int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
+                  const uint8_t *available, const real *logits, const real *mixture,
+                  struct rng *rng);
+
+#endif

@@ -1,0 +1,220 @@
+#include "model/masked_conv/links.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is kept of a row's context; rows of the past are numbers of rows, -1 for none. */
+struct linked_row {
+    int32_t match, last_new;
+    int32_t references[N_REFERENCES];
+    uint32_t match_flows;
+    uint32_t first_exclusion; /* in exclusions */
+    uint16_t n_exclusions;    /* kept ports or kept atoms */
+    uint16_t n_octets;        /* kept octets, which follow the atoms */
+    uint16_t rank, n_conversations, n_remotes;
+    uint8_t kind;
+    uint8_t is_icmp_kept;
+    uint8_t shown[CONVERSATIONS_SHOWN];
+};
+
+struct linked_sequence {
+    const struct sequence *sequence;
+    struct linked_row *rows;
+    int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
+    uint16_t *exclusions; /* of all rows, one after another; octets two a word */
+    size_t n_exclusions, exclusions_capacity;
+};
+
+/* ---- exclusions --------------------------------------------------------------------------- */
+
+size_t kept_atoms_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                     uint16_t *atoms)
+{
+    const struct value_list *remotes = &vocabulary->lists[ATTRIBUTE_REMOTE];
+    size_t n = 0;
+    for (size_t a = 0; a < remotes->n; a++)
+        if (conversation_knows_remote(memory, (uint32_t)remotes->values[a]))
+            atoms[n++] = (uint16_t)a;
+    return n;
+}
+
+size_t kept_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                      uint32_t address, uint8_t *octets)
+{
+    size_t n = 0;
+    for (uint32_t octet = 0; octet < 256; octet++) {
+        uint32_t candidate = (address & ~UINT32_C(255)) | octet;
+        if (conversation_knows_remote(memory, candidate) ||
+            value_list_find(&vocabulary->lists[ATTRIBUTE_REMOTE], candidate) >= 0)
+            octets[n++] = (uint8_t)octet;
+    }
+    return n;
+}
+
+uint8_t conversation_code(const struct past_row *past, int64_t clock)
+{
+    static const int64_t ages[] = { 0, 2, 10, 60, 300 };
+    const int64_t *value = past->row.value;
+    unsigned flows = past->n_flows < 4 ? past->n_flows - 1 : 3;
+    unsigned protocol = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP   ? 0
+                        : value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP ? 1
+                                                                    : 2;
+    unsigned age = 0;
+    while (age < ARRAY_LEN(ages) && clock - past->clock > ages[age])
+        age++;
+    unsigned code = (unsigned)value[ATTRIBUTE_DIRECTION];
+    code = code * 4 + flows;
+    code = code * 3 + protocol;
+    code = code * 6 + age;
+    return (uint8_t)(1 + code);
+}
+
+/* ---- linking ------------------------------------------------------------------------------ */
+
+static int32_t number_of(const struct past_row *past)
+{
+    return past != NULL ? (int32_t)past->index : -1;
+}
+
+static void note_exclusions(struct linked_sequence *linked, struct linked_row *linked_row,
+                            const struct conversation_memory *memory,
+                            const struct vocabulary *vocabulary, const struct row *row)
+{
+    uint16_t words[CONVERSATIONS_KEPT + 1024];
+    uint8_t octets[256];
+    size_t n_words = 0, n_octets = 0;
+    if (linked_row->kind == LINK_REMOTE) {
+        n_words = conversation_remote_ports(memory, row, words);
+        linked_row->is_icmp_kept = conversation_is_kept(
+            memory, (uint32_t)row->value[ATTRIBUTE_REMOTE], PROTOCOL_ICMP, 0, 0);
+    } else if (linked_row->kind == LINK_NEW) {
+        n_words = kept_atoms_of(memory, vocabulary, words);
+        n_octets = kept_octets_of(memory, vocabulary, (uint32_t)row->value[ATTRIBUTE_REMOTE],
+                                  octets);
+    }
+    linked_row->first_exclusion = (uint32_t)linked->n_exclusions;
+    linked_row->n_exclusions = (uint16_t)n_words;
+    linked_row->n_octets = (uint16_t)n_octets;
+    linked->exclusions = memory_grow(linked->exclusions, &linked->exclusions_capacity,
+                                     linked->n_exclusions + n_words + (n_octets + 1) / 2,
+                                     sizeof *linked->exclusions);
+    uint16_t *place = linked->exclusions + linked->n_exclusions;
+    memcpy(place, words, n_words * sizeof *words);
+    memcpy(place + n_words, octets, n_octets);
+    linked->n_exclusions += n_words + (n_octets + 1) / 2;
+}
+
+static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
+                     const struct conversation_memory *memory, const struct vocabulary *vocabulary)
+{
+    const struct row *row = &linked->sequence->rows[i];
+    struct linked_row *linked_row = &linked->rows[i];
+    struct link link = conversation_link(memory, row);
+    const struct past_row *match = conversation_match(memory, &link);
+    struct past_references references = conversation_references(memory, row);
+    bool is_new = link.kind == LINK_NEW;
+    *linked_row = (struct linked_row){
+        .kind = (uint8_t)link.kind,
+        .rank = (uint16_t)link.rank,
+        .n_conversations = (uint16_t)conversation_count(memory),
+        .n_remotes = (uint16_t)conversation_remote_count(memory),
+        .match = number_of(match),
+        .match_flows = match != NULL ? match->n_flows : 0,
+        .last_new = last_new,
+        /* Of a new remote nothing is known before it is named. */
+        .references = { is_new ? -1 : number_of(references.same_remote),
+                        is_new ? -1 : number_of(references.same_service),
+                        number_of(references.like_service) },
+    };
+    for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
+        linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
+    note_exclusions(linked, linked_row, memory, vocabulary, row);
+}
+
+struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
+                                               const struct vocabulary *vocabulary, bool has_memory)
+{
+    if (sequence->n_rows > INT32_MAX)
+        BUG("a sequence of %zu rows", sequence->n_rows);
+    struct linked_sequence *linked = memory_zalloc(1, sizeof *linked);
+    linked->sequence = sequence;
+    linked->rows = memory_alloc(sequence->n_rows, sizeof *linked->rows);
+    linked->clocks = memory_alloc(sequence->n_rows + 1, sizeof *linked->clocks);
+    struct conversation_memory *memory = conversation_memory_create();
+    int32_t last_new = -1;
+    linked->clocks[0] = sequence->start;
+    for (size_t i = 0; i < sequence->n_rows; i++) {
+        const struct row *row = &sequence->rows[i];
+        link_row(linked, i, last_new, memory, vocabulary);
+        linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
+        if (has_memory)
+            conversation_note(memory, row, linked->clocks[i + 1]);
+        if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
+            last_new = (int32_t)i;
+    }
+    conversation_memory_free(memory);
+    return linked;
+}
+
+void linked_sequence_free(struct linked_sequence *linked)
+{
+    if (linked == NULL)
+        return;
+    free(linked->rows);
+    free(linked->clocks);
+    free(linked->exclusions);
+    free(linked);
+}
+
+/* ---- contexts ----------------------------------------------------------------------------- */
+
+static struct seen_row seen(const struct linked_sequence *linked, int32_t number)
+{
+    if (number < 0)
+        return (struct seen_row){ 0 };
+    return (struct seen_row){ &linked->sequence->rows[number], linked->clocks[number + 1],
+                              (uint64_t)number };
+}
+
+void linked_sequence_context(const struct linked_sequence *linked, size_t i,
+                             struct row_context *context)
+{
+    const struct linked_row *linked_row = &linked->rows[i];
+    const uint16_t *exclusions = linked->exclusions + linked_row->first_exclusion;
+    bool is_remote = linked_row->kind == LINK_REMOTE, is_new = linked_row->kind == LINK_NEW;
+    *context = (struct row_context){
+        .row = &linked->sequence->rows[i],
+        .clock = linked->clocks[i],
+        .index = i,
+        .previous = seen(linked, (int32_t)i - 1),
+        .last_new = seen(linked, linked_row->last_new),
+        .link = { linked_row->kind, linked_row->rank },
+        .n_conversations = linked_row->n_conversations,
+        .n_remotes = linked_row->n_remotes,
+        .match = seen(linked, linked_row->match),
+        .match_flows = linked_row->match_flows,
+        .kept_ports = exclusions,
+        .n_kept_ports = is_remote ? linked_row->n_exclusions : 0,
+        .is_icmp_kept = linked_row->is_icmp_kept,
+        .kept_atoms = exclusions,
+        .n_kept_atoms = is_new ? linked_row->n_exclusions : 0,
+        .kept_octets = (const uint8_t *)(exclusions + linked_row->n_exclusions),
+        .n_kept_octets = linked_row->n_octets,
+    };
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        context->references[r] = seen(linked, linked_row->references[r]);
+    memcpy(context->shown, linked_row->shown, sizeof context->shown);
+}
+
+const struct sequence *linked_sequence_source(const struct linked_sequence *linked)
+{
+    return linked->sequence;
+}
+
+int64_t linked_sequence_clock(const struct linked_sequence *linked, size_t i)
+{
+    return linked->clocks[i];
+}

@@ -1,0 +1,87 @@
+/* links.h - what a row's past tells masked-conv about it.
+ *
+ * A row context gathers what the heads and features of a row may look at: the host's previous row,
+ * the row's link and the row that it matches, like rows of the past, what its way of being written
+ * excludes. In sampling it comes from the live memory (conversation.h). For training and scoring, a
+ * sequence is linked once: each row gets a short record from which its context is put together
+ * again at any time, in any order.
+ *
+ *     struct linked_sequence *linked = linked_sequence_create(sequence, vocabulary, true);
+ *     struct row_context context;
+ *     linked_sequence_context(linked, i, &context);
+ *     linked_sequence_free(linked);
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
+#define FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
+
+#include "model/conversation.h"
+#include "model/masked_conv/vocabulary.h"
+
+/* How many of the most recent conversations are shown to the network as they stand. */
+#define CONVERSATIONS_SHOWN 12
+/* Ranks below this are told apart one by one, higher ones by octave. */
+#define NEAR_RANKS 64
+
+enum reference { REFERENCE_REMOTE, REFERENCE_SERVICE, REFERENCE_LIKE, N_REFERENCES };
+
+/* A row of the past; row is NULL where there is none. */
+struct seen_row {
+    const struct row *row;
+    int64_t clock;
+    uint64_t index;
+};
+
+struct row_context {
+    const struct row *row; /* the row itself: as far as it is known */
+    int64_t clock;         /* s: end of the host's previous row */
+    uint64_t index;        /* the host's how-manieth row it is */
+    struct seen_row previous;
+    struct seen_row last_new; /* the last one that began a conversation */
+    struct link link;
+    size_t n_conversations, n_remotes;
+    struct seen_row match;
+    uint32_t match_flows; /* of the conversation, or with the remote, so far */
+    struct seen_row references[N_REFERENCES];
+    uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
+    /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
+     * and the local port; and whether ICMP would. */
+    const uint16_t *kept_ports;
+    size_t n_kept_ports;
+    bool is_icmp_kept;
+    /* LINK_NEW: atoms of remotes that are kept, and last octets that lead to a kept remote or an
+     * atom, given the first three. */
+    const uint16_t *kept_atoms;
+    size_t n_kept_atoms;
+    const uint8_t *kept_octets;
+    size_t n_kept_octets;
+};
+
+/* The state of a kept conversation in one number: 0 for none, else by direction of its last flow,
+ * how many flows it has, its protocol and its age. */
+enum { SHOWN_CODES = 1 + 2 * 4 * 3 * 6 };
+uint8_t conversation_code(const struct past_row *past, int64_t clock);
+
+struct linked_sequence;
+
+/* Links the rows of a sequence. Without memory every row is a new remote that excludes nothing.
+ * Borrows the sequence's rows and the vocabulary until it is freed. */
+struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
+                                               const struct vocabulary *vocabulary,
+                                               bool has_memory);
+void linked_sequence_free(struct linked_sequence *linked);
+
+/* The context of row i. Borrowed from the linked sequence. */
+void linked_sequence_context(const struct linked_sequence *linked, size_t i,
+                             struct row_context *context);
+const struct sequence *linked_sequence_source(const struct linked_sequence *linked);
+/* s: end of row i - 1, or the start. */
+int64_t linked_sequence_clock(const struct linked_sequence *linked, size_t i);
+
+/* What a new remote excludes, for linking and sampling alike; both return how many they wrote.
+ * Atoms of kept remotes: into room for the vocabulary's. */
+size_t kept_atoms_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                     uint16_t *atoms);
+/* Last octets of the /24 of `address` that are kept or atoms: into room for 256. */
+size_t kept_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                      uint32_t address, uint8_t *octets);
+#endif

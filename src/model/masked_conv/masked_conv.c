@@ -1,0 +1,254 @@
+#include "model/masked_conv/masked_conv.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- settings ----------------------------------------------------------------------------- */
+
+#define AT(field) offsetof(struct masked_conv_settings, field)
+static const struct option options[] = {
+    { "width", 0, OPTION_INT, AT(width), "64", .minimum = 8, .maximum = 1024, .argument = "C",
+      .help = "channels of rows and of the stack of convolutions" },
+    { "hidden", 0, OPTION_INT, AT(hidden), "96", .minimum = 8, .maximum = 1024, .argument = "N",
+      .help = "hidden units of the head of an attribute" },
+    { "context", 0, OPTION_INT, AT(context), "32", .minimum = 4, .maximum = 512, .argument = "N",
+      .help = "channels of the context: windows, clock, host" },
+    { "blocks", 0, OPTION_INT, AT(blocks), "6", .minimum = 0, .maximum = BLOCKS_MAX,
+      .argument = "N", .help = "gated blocks; dilations are powers of the kernel" },
+    { "kernel", 0, OPTION_INT, AT(kernel), "2", .minimum = 2, .maximum = 4, .argument = "K",
+      .help = "taps of a convolution" },
+    { "windows", 0, OPTION_FLAG, AT(windows), "yes", .help = "see the windows of 5 minutes" },
+    { "clock", 0, OPTION_FLAG, AT(clock), "yes", .help = "see the time of day and day of week" },
+    { "host-embedding", 0, OPTION_FLAG, AT(host_embedding), "yes",
+      .help = "learn a vector for each training host" },
+    { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
+    { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 2, .maximum = 1024, .argument = "N",
+      .help = "pieces of sequences in a training step" },
+    { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
+      .argument = "N", .help = "rows of a piece" },
+    { "epochs", 0, OPTION_REAL, AT(epochs), "8", .minimum = 0, .maximum = 1e6, .argument = "N",
+      .help = "how often each row is trained on; 0 for no limit" },
+    { "minutes", 0, OPTION_REAL, AT(minutes), "0", .minimum = 0, .maximum = 1e6, .argument = "M",
+      .help = "time budget that the schedule fits itself to, instead of epochs; 0 for none" },
+    { "rate", 0, OPTION_REAL, AT(rate), "0.002", .minimum = 1e-8, .maximum = 1, .argument = "R",
+      .help = "learning rate at its highest" },
+    { "final-share", 0, OPTION_REAL, AT(final_share), "0.01", .minimum = 0, .maximum = 1,
+      .argument = "SHARE", .help = "of the rate that is left at the end of the cosine" },
+    { "warm-up", 0, OPTION_INT, AT(warm_up), "50", .minimum = 0, .maximum = 1e6,
+      .argument = "STEPS", .help = "steps in which the rate rises" },
+    { "beta2", 0, OPTION_REAL, AT(beta2), "0.99", .minimum = 0, .maximum = 0.99999, .argument = "B",
+      .help = "how much of the second moment stays" },
+    { "clip", 0, OPTION_REAL, AT(clip), "5", .minimum = 0, .maximum = 1e9, .argument = "NORM",
+      .help = "longest gradient that is not shortened; 0 for none" },
+    { "decay", 0, OPTION_REAL, AT(decay), "0", .minimum = 0, .maximum = 1, .argument = "D",
+      .help = "decoupled weight decay" },
+    { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
+      .argument = "P", .help = "how often training takes a host for an unknown one" },
+};
+#undef AT
+
+/* ---- the model ---------------------------------------------------------------------------- */
+
+extern const struct model_kind model_kind_masked_conv;
+
+struct masked_conv *masked_conv_create(const struct masked_conv_settings *settings,
+                                       struct vocabulary *vocabulary, uint32_t *hosts,
+                                       size_t n_hosts, uint64_t seed)
+{
+    struct masked_conv *model = memory_zalloc(1, sizeof *model);
+    model->base.kind = &model_kind_masked_conv;
+    model->settings = *settings;
+    model->vocabulary = *vocabulary;
+    *vocabulary = (struct vocabulary){ 0 };
+    model->hosts = hosts;
+    model->n_hosts = n_hosts;
+    feature_space_init(&model->space, &model->vocabulary);
+    heads_init(&model->heads, &model->vocabulary);
+    struct network_size size = {
+        .width = (size_t)settings->width,
+        .hidden = (size_t)settings->hidden,
+        .context = (size_t)settings->context,
+        .n_blocks = (size_t)settings->blocks,
+        .kernel = (size_t)settings->kernel,
+        .n_hosts = n_hosts + 1,
+    };
+    model->network = network_create(&size, &model->space, &model->heads, seed);
+    return model;
+}
+
+void masked_conv_free(struct model *base)
+{
+    struct masked_conv *model = (struct masked_conv *)base;
+    network_free(model->network);
+    vocabulary_release(&model->vocabulary);
+    free(model->hosts);
+    free(model);
+}
+
+int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
+{
+    if (!model->settings.host_embedding)
+        return 0;
+    size_t low = 0, high = model->n_hosts;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (model->hosts[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < model->n_hosts && model->hosts[low] == address ? (int32_t)low + 1 : 0;
+}
+
+struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
+                                             const struct sequence *sequence)
+{
+    return (struct prepared_sequence){
+        .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
+        .windows = window_series_create(sequence),
+        .host = masked_conv_host(model, sequence->host),
+    };
+}
+
+void prepared_sequence_release(struct prepared_sequence *prepared)
+{
+    linked_sequence_free(prepared->linked);
+    window_series_free(prepared->windows);
+    *prepared = (struct prepared_sequence){ 0 };
+}
+
+struct batch *masked_conv_batch(const struct masked_conv *model, size_t n_pieces, size_t n_scored)
+{
+    size_t n_history = network_receptive_field(&model->network->size);
+    struct batch *batch = batch_create(&model->space, &model->heads, n_pieces, n_history, n_scored);
+    batch->drop_windows = !model->settings.windows;
+    batch->drop_clock = !model->settings.clock;
+    return batch;
+}
+
+/* ---- likelihood --------------------------------------------------------------------------- */
+
+/* Rows that are scored at once. */
+#define SCORED_ROWS 512
+
+static enum status log_mass(const struct model *base, const struct sequence *sequence,
+                            double *log_mass_out, struct error *err)
+{
+    const struct masked_conv *model = (const struct masked_conv *)base;
+    struct prepared_sequence prepared = masked_conv_prepare(model, sequence);
+    struct batch *batch = masked_conv_batch(model, 1, SCORED_ROWS);
+    struct tape *tape = tape_create();
+    enum status status = STATUS_OK;
+    size_t n_scored = sequence->n_rows - sequence->first_scored;
+    memset(log_mass_out, 0, n_scored * N_ATTRIBUTES * sizeof *log_mass_out);
+    for (size_t first = 0; status == STATUS_OK && first < n_scored; first += SCORED_ROWS) {
+        size_t n = n_scored - first < SCORED_ROWS ? n_scored - first : SCORED_ROWS;
+        batch_clear(batch);
+        batch_add(batch,
+                  &(struct piece){ &prepared, sequence->first_scored + first, n, prepared.host });
+        batch_finish(batch);
+        struct tensor *nll[N_HEADS];
+        tape_reset(tape, TAPE_INFER);
+        network_nll(model->network, tape, batch, base->attributes, nll);
+        status = tape_status(tape, err);
+        for (enum head h = 0; status == STATUS_OK && h < N_HEADS; h++) {
+            const struct head_batch *head = &batch->head[h];
+            for (size_t i = 0; nll[h] != NULL && i < head->n; i++) {
+                size_t row = first + (size_t)head->rows[i];
+                log_mass_out[row * N_ATTRIBUTES + head_infos[h].attribute] -=
+                    (double)nll[h]->data[i];
+            }
+        }
+    }
+    tape_free(tape);
+    batch_free(batch);
+    prepared_sequence_release(&prepared);
+    return status;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+static enum status save(const struct model *base, struct hdf5_group *group, struct error *err)
+{
+    const struct masked_conv *model = (const struct masked_conv *)base;
+    const struct option_table table = { options, ARRAY_LEN(options),
+                                        (void *)(uintptr_t)&model->settings, "masked-conv" };
+    char *text = options_resolved_text(&table, 1);
+    enum status status = hdf5_write_text(group, "settings", text, err);
+    free(text);
+    FORWARD(status);
+    FORWARD(vocabulary_save(&model->vocabulary, group, err));
+    FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
+    const struct params *params = model->network->params;
+    return hdf5_write_array(group, "parameters", sizeof(real) == 4 ? HDF5_F32 : HDF5_F64,
+                            params->values, 1, &params->size, err);
+}
+
+/* Settings as options_resolved_text wrote them. */
+static enum status read_settings(const char *text, struct masked_conv_settings *settings,
+                                 struct error *err)
+{
+    const struct option_table table = { options, ARRAY_LEN(options), settings, "masked-conv" };
+    options_set_defaults(&table, 1);
+    char *lines = memory_strdup(text), *rest = lines;
+    enum status status = STATUS_OK;
+    for (char *line = strsep(&rest, "\n"); status == STATUS_OK && line != NULL;
+         line = strsep(&rest, "\n")) {
+        char *equals = strstr(line, " = ");
+        if (equals == NULL)
+            continue;
+        *equals = '\0';
+        status = options_set(&table, 1, line, equals + strlen(" = "), err);
+    }
+    free(lines);
+    return status == STATUS_OK ? STATUS_OK
+                               : error_set(err, STATUS_FORMAT, "the model's settings are damaged");
+}
+
+static enum status load(struct hdf5_group *group, struct model **result, struct error *err)
+{
+    struct masked_conv_settings settings;
+    struct vocabulary vocabulary = { 0 };
+    uint32_t *hosts = NULL;
+    size_t n_hosts;
+    char *text;
+    FORWARD(hdf5_read_text(group, "settings", &text, err));
+    enum status status = read_settings(text, &settings, err);
+    free(text);
+    FORWARD(status);
+    FORWARD(vocabulary_load(&vocabulary, group, err));
+    status = hdf5_array_size(group, "hosts", 1, &n_hosts, err);
+    if (status == STATUS_OK) {
+        hosts = memory_alloc(n_hosts, sizeof *hosts);
+        status = hdf5_read_array(group, "hosts", HDF5_U32, hosts, n_hosts, err);
+    }
+    if (status != STATUS_OK) {
+        vocabulary_release(&vocabulary);
+        free(hosts);
+        return status;
+    }
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, 0);
+    struct params *params = model->network->params;
+    status = hdf5_read_array(group, "parameters", sizeof(real) == 4 ? HDF5_F32 : HDF5_F64,
+                             params->values, params->size, err);
+    if (status != STATUS_OK)
+        masked_conv_free(&model->base);
+    else
+        *result = &model->base;
+    return status;
+}
+
+const struct model_kind model_kind_masked_conv = {
+    .name = "masked-conv",
+    .summary = "masked convolutions over a host's flows, with a memory of its conversations",
+    .options = options,
+    .n_options = ARRAY_LEN(options),
+    .settings_size = sizeof(struct masked_conv_settings),
+    .fit = masked_conv_fit,
+    .free = masked_conv_free,
+    .log_mass = log_mass,
+    .save = save,
+    .load = load,
+};

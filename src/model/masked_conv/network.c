@@ -1,0 +1,241 @@
+#include "model/masked_conv/network.h"
+
+#include "base/memory.h"
+#include "nn/ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+static size_t context_hidden(const struct network_size *size)
+{
+    return 2 * size->context;
+}
+
+static void create_context(struct network *network)
+{
+    const struct network_size *size = &network->size;
+    struct params *params = network->params;
+    size_t hidden = context_hidden(size);
+    network->hosts = params_add(params, SHAPE(size->n_hosts, size->context), INIT_NORMAL(0.05),
+                                "hosts");
+    network->context_weight[0] = params_add(params, SHAPE(CONTEXT_FEATURES, hidden),
+                                            INIT_FAN_IN(CONTEXT_FEATURES), "context.0.weight");
+    network->context_bias[0] = params_add(params, SHAPE(hidden), INIT_CONSTANT(0),
+                                          "context.0.bias");
+    network->context_weight[1] = params_add(params, SHAPE(hidden, size->context),
+                                            INIT_FAN_IN(hidden), "context.1.weight");
+    network->context_bias[1] = params_add(params, SHAPE(size->context), INIT_CONSTANT(0),
+                                          "context.1.bias");
+}
+
+static void create_trunk(struct network *network)
+{
+    const struct network_size *size = &network->size;
+    struct params *params = network->params;
+    size_t C = size->width, K = size->kernel, context = size->context;
+    network->enter_weight = params_add(params, SHAPE(K, C, C), INIT_FAN_IN(K * C), "enter.weight");
+    network->enter_bias = params_add(params, SHAPE(C), INIT_CONSTANT(0), "enter.bias");
+    network->enter_context = params_add(params, SHAPE(context, C), INIT_FAN_IN(context),
+                                        "enter.context");
+    size_t dilation = 1;
+    for (size_t b = 0; b < size->n_blocks; b++) {
+        struct block *block = &network->blocks[b];
+        block->dilation = dilation;
+        dilation *= K;
+        block->weight = params_add(params, SHAPE(K, C, 2 * C), INIT_FAN_IN(K * C),
+                                   "block.%zu.weight", b);
+        block->bias = params_add(params, SHAPE(2 * C), INIT_CONSTANT(0), "block.%zu.bias", b);
+        block->context = params_add(params, SHAPE(context, 2 * C), INIT_FAN_IN(context),
+                                    "block.%zu.context", b);
+        block->out_weight = params_add(params, SHAPE(C, C), INIT_FAN_IN(C), "block.%zu.out", b);
+        block->out_bias = params_add(params, SHAPE(C), INIT_CONSTANT(0), "block.%zu.out_bias", b);
+    }
+    network->trunk_gain = params_add(params, SHAPE(C), INIT_CONSTANT(1), "trunk.gain");
+}
+
+static size_t n_outputs(const struct network *network, enum head head)
+{
+    return network->heads->n_routes[head] +
+           (head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0);
+}
+
+static void create_heads(struct network *network)
+{
+    struct params *params = network->params;
+    size_t C = network->size.width;
+    for (enum head h = 0; h < N_HEADS; h++) {
+        struct network_head *head = &network->head[h];
+        const char *name = head_infos[h].name;
+        size_t outputs = n_outputs(network, h);
+        head->hidden = outputs < 16 ? 16 : network->size.hidden;
+        head->trunk_weight = params_add(params, SHAPE(C, head->hidden), INIT_FAN_IN(2 * C),
+                                        "%s.trunk", name);
+        head->stage_weight = params_add(params, SHAPE(C, head->hidden), INIT_FAN_IN(2 * C),
+                                        "%s.stage", name);
+        head->bias = params_add(params, SHAPE(head->hidden), INIT_CONSTANT(0), "%s.bias", name);
+        head->out_weight = params_add(params, SHAPE(head->hidden, outputs),
+                                      INIT_NORMAL(0.1 / sqrt((double)head->hidden)), "%s.out",
+                                      name);
+        head->out_bias = params_add(params, SHAPE(outputs), INIT_CONSTANT(0), "%s.out_bias", name);
+    }
+}
+
+/* Mixtures start spread over the log scales of their attributes. */
+static void spread_mixtures(struct network *network)
+{
+    static const double ranges[N_HEADS][2] = {
+        [HEAD_GAP] = { 0.0, 8.0 },
+        [HEAD_PACKETS] = { 0.0, 6.0 },
+        [HEAD_DURATION] = { 0.0, 11.0 },
+        [HEAD_BYTES] = { 3.7, 7.3 },
+    };
+    for (enum head h = 0; h < N_HEADS; h++) {
+        if (!head_infos[h].has_mixture)
+            continue;
+        real *mixture = network->head[h].out_bias->data + network->heads->n_routes[h];
+        double step = (ranges[h][1] - ranges[h][0]) / MIXTURE_COMPONENTS;
+        for (size_t g = 0; g < MIXTURE_COMPONENTS; g++) {
+            mixture[MIXTURE_COMPONENTS + g] = (real)(ranges[h][0] + step * ((double)g + 0.5));
+            mixture[2 * MIXTURE_COMPONENTS + g] = (real)log(0.5 * step);
+        }
+    }
+}
+
+static struct network *declare(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads)
+{
+    struct network *network = memory_zalloc(1, sizeof *network);
+    network->size = *size;
+    network->space = space;
+    network->heads = heads;
+    network->params = params_create();
+    network->embeddings = params_add(network->params, SHAPE(space->n_rows, size->width),
+                                     INIT_NORMAL(0.15), "embeddings");
+    create_context(network);
+    create_trunk(network);
+    create_heads(network);
+    return network;
+}
+
+struct network *network_create(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads, uint64_t seed)
+{
+    struct network *network = declare(size, space, heads);
+    params_finish(network->params, seed);
+    spread_mixtures(network);
+    return network;
+}
+
+struct network *network_replica(const struct network *original)
+{
+    struct network *network = declare(&original->size, original->space, original->heads);
+    params_finish_sharing(network->params, original->params);
+    return network;
+}
+
+void network_free(struct network *network)
+{
+    if (network == NULL)
+        return;
+    params_free(network->params);
+    free(network);
+}
+
+size_t network_receptive_field(const struct network_size *size)
+{
+    size_t field = size->kernel, dilation = 1;
+    for (size_t b = 0; b < size->n_blocks; b++) {
+        field += (size->kernel - 1) * dilation;
+        dilation *= size->kernel;
+    }
+    return field;
+}
+
+/* ---- one batch ---------------------------------------------------------------------------- */
+
+/* c [rows of all pieces, context] */
+static struct tensor *encode_contexts(const struct network *network, struct tape *tape,
+                                      const struct batch *batch)
+{
+    size_t n_rows = batch->n_pieces * batch->n_rows_max;
+    struct tensor *x = tape_input(tape, SHAPE(batch->n_contexts, CONTEXT_FEATURES),
+                                  batch->contexts);
+    x = activate(tape, linear(tape, x, network->context_weight[0], network->context_bias[0]),
+                 ACTIVATION_SILU);
+    x = activate(tape, linear(tape, x, network->context_weight[1], network->context_bias[1]),
+                 ACTIVATION_SILU);
+    return add(tape, gather_sum(tape, x, batch->contexts_of, n_rows, 1),
+               gather_sum(tape, network->hosts, batch->hosts_of, n_rows, 1));
+}
+
+/* h of the scored rows [n_scored, width] */
+static struct tensor *run_trunk(const struct network *network, struct tape *tape,
+                                const struct batch *batch)
+{
+    size_t N = batch->n_pieces, L = batch->n_rows_max, C = network->size.width;
+    struct tensor *c = reshape(tape, encode_contexts(network, tape, batch),
+                               SHAPE(N, L, network->size.context));
+    struct tensor *x = gather_sum(tape, network->embeddings, batch->features, N * L,
+                                  network->space->n_features);
+    struct tensor *h = conv1d(tape, reshape(tape, x, SHAPE(N, L, C)), network->enter_weight,
+                              network->enter_bias, c, network->enter_context,
+                              (struct conv1d_params){ .dilation = 1, .delay = 1 });
+    for (size_t b = 0; b < network->size.n_blocks; b++) {
+        const struct block *block = &network->blocks[b];
+        struct tensor *gated = conv1d(
+            tape, h, block->weight, block->bias, c, block->context,
+            (struct conv1d_params){ .dilation = block->dilation, .gated = true });
+        h = linear_onto(tape, h, gated, block->out_weight, block->out_bias);
+    }
+    h = gather_sum(tape, reshape(tape, h, SHAPE(N * L, C)), batch->scored, batch->n_scored, 1);
+    return rms_norm(tape, h, network->trunk_gain);
+}
+
+static struct tensor *head_nll(const struct network *network, struct tape *tape,
+                               const struct batch *batch, enum head h, struct tensor *trunk,
+                               struct tensor *stages)
+{
+    const struct network_head *weights = &network->head[h];
+    const struct head_batch *rows = &batch->head[h];
+    size_t n_routes = network->heads->n_routes[h];
+    if (rows->n < batch->n_scored) {
+        trunk = gather_sum(tape, trunk, rows->rows, rows->n, 1);
+        stages = gather_sum(tape, stages, rows->rows, rows->n, 1);
+    }
+    struct tensor *z = linear_onto(tape, linear(tape, trunk, weights->trunk_weight, weights->bias),
+                                   stages, weights->stage_weight, NULL);
+    struct tensor *y = linear(tape, activate(tape, z, ACTIVATION_SILU), weights->out_weight,
+                              weights->out_bias);
+    struct tensor *log_mass = NULL;
+    if (head_infos[h].has_mixture) {
+        log_mass = logistic_cell(
+            tape, slice(tape, y, n_routes, 3 * MIXTURE_COMPONENTS),
+            (struct logistic_cell_params){ rows->lo, rows->hi, rows->range_lo, rows->range_hi });
+        y = slice(tape, y, 0, n_routes);
+    }
+    return routes_nll(
+        tape, y, log_mass,
+        (struct routes_nll_params){ rows->start, rows->route, rows->available, rows->log_share });
+}
+
+void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
+                 uint32_t attributes, struct tensor *nll[N_HEADS])
+{
+    struct tensor *trunk = run_trunk(network, tape, batch);
+    struct tensor *sum = NULL, *stages[N_STAGES];
+    for (size_t s = 0; s < N_STAGES; s++) {
+        struct tensor *stage = gather_sum(tape, network->embeddings, batch->stages[s],
+                                          batch->n_scored, network->space->n_of_stage[s]);
+        sum = sum == NULL ? stage : add(tape, sum, stage);
+        stages[s] = sum;
+    }
+    for (enum head h = 0; h < N_HEADS; h++) {
+        enum attribute attribute = head_infos[h].attribute;
+        bool is_modelled = attribute == ATTRIBUTE_LINK || attributes & ATTRIBUTE_BIT(attribute);
+        nll[h] = NULL;
+        if (is_modelled && batch->head[h].n > 0)
+            nll[h] = head_nll(network, tape, batch, h, trunk, stages[head_infos[h].sees]);
+    }
+}

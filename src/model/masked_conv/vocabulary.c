@@ -1,0 +1,257 @@
+#include "model/masked_conv/vocabulary.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A host's count of a value enters only up to this. */
+#define COUNT_OF_HOST_MAX 100
+/* Values of less weight than this are not learned by heart, except in small sets. */
+#define WEIGHT_MIN 8
+/* So large a share of the durations above 0 has to lie on the grid. */
+#define GRID_SHARE 0.999
+
+static const struct list_size {
+    int list;
+    size_t n_max;
+} list_sizes[] = {
+    { ATTRIBUTE_REMOTE, 1024 },     { ATTRIBUTE_PROTOCOL, 256 }, { ATTRIBUTE_LOCAL_PORT, 384 },
+    { ATTRIBUTE_REMOTE_PORT, 384 }, { ATTRIBUTE_FLAGS, 256 },    { ATTRIBUTE_TOS, 256 },
+    { ATTRIBUTE_FORWARDING, 256 },  { ATTRIBUTE_LABEL, 256 },    { ATTRIBUTE_BYTES, 512 },
+    { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },
+};
+
+int value_list_find(const struct value_list *list, int64_t value)
+{
+    size_t low = 0, high = list->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->values[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < list->n && list->values[low] == value ? (int)low : -1;
+}
+
+/* ---- learning ----------------------------------------------------------------------------- */
+
+struct weighted_value {
+    int64_t value;
+    int64_t weight;
+};
+
+static int compare_values(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return compare_values(&((const struct weighted_value *)a)->value,
+                          &((const struct weighted_value *)b)->value);
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct weighted_value *x = a, *y = b;
+    if (x->weight != y->weight)
+        return x->weight > y->weight ? -1 : 1;
+    return by_value(a, b);
+}
+
+/* The value of a row in a list; false where the row has none. */
+static bool listed_value(const struct row *row, int list, int64_t *value)
+{
+    if (list != LIST_RATIO) {
+        *value = row->value[list];
+        return true;
+    }
+    *value = row->value[ATTRIBUTE_BYTES] / row->value[ATTRIBUTE_PACKETS];
+    return row->value[ATTRIBUTE_BYTES] % row->value[ATTRIBUTE_PACKETS] == 0;
+}
+
+/* Appends one host's distinct values with their bounded counts. */
+static void count_host(const struct sequence *sequence, int list, int64_t *scratch,
+                       struct weighted_value **counts, size_t *n_counts, size_t *capacity)
+{
+    size_t n = 0;
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
+        n += listed_value(&sequence->rows[i], list, &scratch[n]);
+    qsort(scratch, n, sizeof *scratch, compare_values);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && scratch[end] == scratch[i];)
+            end++;
+        int64_t weight = (int64_t)(end - i);
+        *counts = memory_grow(*counts, capacity, *n_counts + 1, sizeof **counts);
+        (*counts)[(*n_counts)++] = (struct weighted_value){ scratch[i], weight < COUNT_OF_HOST_MAX
+                                                                            ? weight
+                                                                            : COUNT_OF_HOST_MAX };
+    }
+}
+
+static struct value_list learn_list(const struct sequence_set *train, int list, size_t n_max,
+                                    int64_t *scratch)
+{
+    struct weighted_value *counts = NULL;
+    size_t n = 0, capacity = 0;
+    for (size_t s = 0; s < train->n; s++)
+        count_host(&train->items[s], list, scratch, &counts, &n, &capacity);
+    if (n > 0)
+        qsort(counts, n, sizeof *counts, by_value);
+    size_t n_distinct = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (n_distinct > 0 && counts[n_distinct - 1].value == counts[i].value)
+            counts[n_distinct - 1].weight += counts[i].weight;
+        else
+            counts[n_distinct++] = counts[i];
+    }
+    if (n_distinct > 0)
+        qsort(counts, n_distinct, sizeof *counts, by_weight);
+    bool is_small_set = list < N_CODED && attribute_infos[list].kind == KIND_SET;
+    struct value_list values = { .values = memory_alloc(n_max, sizeof *values.values) };
+    while (values.n < n_distinct && values.n < n_max &&
+           (is_small_set || counts[values.n].weight >= WEIGHT_MIN)) {
+        values.values[values.n] = counts[values.n].value;
+        values.n++;
+    }
+    qsort(values.values, values.n, sizeof *values.values, compare_values);
+    free(counts);
+    return values;
+}
+
+/* The largest of a few steps that nearly all durations above 0 are multiples of. */
+static int64_t learn_grid(const struct sequence_set *train)
+{
+    static const int64_t steps[] = { 1000, 100, 64, 40, 20, 16, 10, 8, 5, 4, 2 };
+    size_t n_on_grid[ARRAY_LEN(steps)] = { 0 }, n = 0;
+    for (size_t s = 0; s < train->n; s++) {
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++) {
+            int64_t duration = train->items[s].rows[i].value[ATTRIBUTE_DURATION];
+            n += duration > 0;
+            for (size_t g = 0; g < ARRAY_LEN(steps); g++)
+                n_on_grid[g] += duration > 0 && duration % steps[g] == 0;
+        }
+    }
+    for (size_t g = 0; g < ARRAY_LEN(steps); g++)
+        if (n > 0 && (double)n_on_grid[g] >= GRID_SHARE * (double)n)
+            return steps[g];
+    return 1;
+}
+
+static void learn_ratios(struct vocabulary *vocabulary, const struct sequence_set *train)
+{
+    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
+        vocabulary->ratio_lowest[is_tcp] = INFINITY;
+        vocabulary->ratio_highest[is_tcp] = 0.0;
+    }
+    for (size_t s = 0; s < train->n; s++) {
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++) {
+            const int64_t *value = train->items[s].rows[i].value;
+            int is_tcp = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP;
+            double ratio = (double)value[ATTRIBUTE_BYTES] / (double)value[ATTRIBUTE_PACKETS];
+            vocabulary->ratio_lowest[is_tcp] = fmin(vocabulary->ratio_lowest[is_tcp], ratio);
+            vocabulary->ratio_highest[is_tcp] = fmax(vocabulary->ratio_highest[is_tcp], ratio);
+        }
+    }
+    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
+        if (vocabulary->ratio_lowest[is_tcp] > vocabulary->ratio_highest[is_tcp]) {
+            vocabulary->ratio_lowest[is_tcp] = 20.0; /* an IPv4 header alone */
+            vocabulary->ratio_highest[is_tcp] = 65535.0;
+        }
+    }
+}
+
+void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train)
+{
+    *vocabulary = (struct vocabulary){ .duration_grid = learn_grid(train) };
+    int64_t *scratch = memory_alloc(train->n_rows, sizeof *scratch);
+    for (size_t i = 0; i < ARRAY_LEN(list_sizes); i++)
+        vocabulary->lists[list_sizes[i].list] = learn_list(train, list_sizes[i].list,
+                                                           list_sizes[i].n_max, scratch);
+    free(scratch);
+    learn_ratios(vocabulary, train);
+}
+
+void vocabulary_release(struct vocabulary *vocabulary)
+{
+    for (size_t l = 0; l < N_VALUE_LISTS; l++)
+        free(vocabulary->lists[l].values);
+    *vocabulary = (struct vocabulary){ 0 };
+}
+
+void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protocol, int64_t packets,
+                            int64_t *lowest, int64_t *highest)
+{
+    int is_tcp = protocol == PROTOCOL_TCP;
+    *lowest = (int64_t)ceil(vocabulary->ratio_lowest[is_tcp] * (double)packets);
+    *highest = (int64_t)floor(vocabulary->ratio_highest[is_tcp] * (double)packets);
+    if (*highest < *lowest) /* no whole number lies between: the nearest one is legal */
+        *highest = *lowest;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+static const char *list_name(size_t list)
+{
+    return list == LIST_RATIO ? "bytes_per_packet" : attribute_infos[list].name;
+}
+
+enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_group *parent,
+                            struct error *err)
+{
+    struct hdf5_group *group = NULL;
+    FORWARD(hdf5_group_create(parent, "vocabulary", &group, err));
+    enum status status = hdf5_write_integer(group, "duration_grid", vocabulary->duration_grid, err);
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++) {
+        const struct value_list *list = &vocabulary->lists[list_sizes[i].list];
+        status = hdf5_write_array(group, list_name((size_t)list_sizes[i].list), HDF5_I64,
+                                  list->values, 1, &list->n, err);
+    }
+    if (status == STATUS_OK)
+        status = hdf5_write_array(group, "ratio_lowest", HDF5_F64, vocabulary->ratio_lowest, 1,
+                                  (size_t[]){ 2 }, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_array(group, "ratio_highest", HDF5_F64, vocabulary->ratio_highest, 1,
+                                  (size_t[]){ 2 }, err);
+    enum status closed = hdf5_group_close(group, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static enum status load_list(struct value_list *list, struct hdf5_group *group, const char *name,
+                             struct error *err)
+{
+    FORWARD(hdf5_array_size(group, name, 1, &list->n, err));
+    list->values = memory_alloc(list->n, sizeof *list->values);
+    FORWARD(hdf5_read_array(group, name, HDF5_I64, list->values, list->n, err));
+    for (size_t i = 1; i < list->n; i++)
+        RETURN_IF(list->values[i - 1] >= list->values[i], err, STATUS_FORMAT,
+                  "vocabulary/%s is not in ascending order", name);
+    return STATUS_OK;
+}
+
+enum status vocabulary_load(struct vocabulary *vocabulary, struct hdf5_group *parent,
+                            struct error *err)
+{
+    struct hdf5_group *group = NULL;
+    *vocabulary = (struct vocabulary){ 0 };
+    FORWARD(hdf5_group_open(parent, "vocabulary", &group, err));
+    enum status status = hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err);
+    if (status == STATUS_OK && vocabulary->duration_grid < 1)
+        status = error_set(err, STATUS_FORMAT, "vocabulary/duration_grid is below 1");
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++)
+        status = load_list(&vocabulary->lists[list_sizes[i].list], group,
+                           list_name((size_t)list_sizes[i].list), err);
+    if (status == STATUS_OK)
+        status = hdf5_read_array(group, "ratio_lowest", HDF5_F64, vocabulary->ratio_lowest, 2, err);
+    if (status == STATUS_OK)
+        status = hdf5_read_array(group, "ratio_highest", HDF5_F64, vocabulary->ratio_highest, 2,
+                                 err);
+    hdf5_group_close(group, NULL);
+    if (status != STATUS_OK)
+        vocabulary_release(vocabulary);
+    return status;
+}

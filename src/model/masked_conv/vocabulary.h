@@ -1,0 +1,48 @@
+/* vocabulary.h - the values that masked-conv has learned by heart.
+ *
+ * Values that come back again and again in the training rows (ports, remotes, bytes, durations,
+ * ...) have a number of their own, their atom. What counts is on how many hosts a value is at home:
+ * each host's count enters only up to a bound, so that one busy host does not fill the list.
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_VOCABULARY_H
+#define FLOWTWIN_MODEL_MASKED_CONV_VOCABULARY_H
+
+#include "data/hdf5_file.h"
+#include "data/sequence.h"
+
+/* Distinct values, ascending. */
+struct value_list {
+    int64_t *values;
+    size_t n;
+};
+
+/* The place of a value in the list, or -1. */
+int value_list_find(const struct value_list *list, int64_t value);
+
+/* Lists of values that are not attributes themselves. */
+enum derived_list {
+    LIST_RATIO = N_CODED, /* bytes / packets, where it is whole */
+    N_VALUE_LISTS,
+};
+
+struct vocabulary {
+    struct value_list lists[N_VALUE_LISTS]; /* by enum attribute, and LIST_RATIO */
+    int64_t duration_grid; /* ms: durations are multiples of it, but for rare ones */
+    /* Bytes per packet in training, by whether the protocol is TCP. */
+    double ratio_lowest[2], ratio_highest[2];
+};
+
+/* Learns from the scored rows. */
+void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train);
+void vocabulary_release(struct vocabulary *vocabulary);
+
+/* The legal bytes of so many packets of that protocol, by the ratios seen in training. */
+void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protocol, int64_t packets,
+                            int64_t *lowest, int64_t *highest);
+
+enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_group *parent,
+                            struct error *err);
+enum status vocabulary_load(struct vocabulary *vocabulary, struct hdf5_group *parent,
+                            struct error *err);
+
+#endif
