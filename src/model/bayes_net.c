@@ -440,10 +440,12 @@ static enum status bayes_net_log_mass(const struct model *model, const struct se
     return STATUS_OK;
 }
 
-void bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
-                                double *log_mass)
+enum status bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
+                                       double *log_mass, struct error *err)
 {
+    (void)err;
     score((const struct bayes_net *)model, sequence, false, log_mass);
+    return STATUS_OK;
 }
 
 const struct bins *bayes_net_bins(const struct model *model, enum attribute attribute)

@@ -9,8 +9,8 @@ extern const struct model_kind model_kind_bayes_net;
 
 /* As model_log_mass, but of the bin that holds each value instead of the value: what was measured
  * before masses were taken on the data's own units. `model` is a Bayesian network. */
-void bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
-                                double *log_mass);
+enum status bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
+                                       double *log_mass, struct error *err);
 
 /* The bins of an attribute, borrowed; NULL where it is not modelled. */
 const struct bins *bayes_net_bins(const struct model *model, enum attribute attribute);

@@ -278,7 +278,7 @@ START_TEST(a_value_costs_its_bin_and_its_share_of_it)
     double of_values[100 * N_ATTRIBUTES], of_bins[100 * N_ATTRIBUTES];
     struct error err;
     assert_ok(model_log_mass(model, sequence, of_values, &err), err);
-    bayes_net_log_mass_of_bins(model, sequence, of_bins);
+    bayes_net_log_mass_of_bins(model, sequence, of_bins, NULL);
     for (size_t i = 0; i < sequence->n_rows; i++) {
         for (size_t a = 0; a < N_CODED; a++) {
             const struct bins *bins = bayes_net_bins(model, a);
