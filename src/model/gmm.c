@@ -103,8 +103,7 @@ static void gmm_free(struct model *model)
     free(gmm);
 }
 
-/* ---- fitting ----------------------------------------------------------------------------------
- */
+/* ---- fitting ------------------------------------------------------------------------------ */
 
 /* One attribute's scored values of every n_parts-th host from the one at `first` on. */
 static struct integer_sample collect(const struct sequence_set *train, const size_t *order,
@@ -187,8 +186,7 @@ static enum status gmm_fit(const void *settings, const struct sequence_set *trai
     return STATUS_OK;
 }
 
-/* ---- masses and draws -------------------------------------------------------------------------
- */
+/* ---- masses and draws --------------------------------------------------------------------- */
 
 static enum status gmm_log_mass(const struct model *model, const struct sequence *sequence,
                                 double *log_mass, struct error *err)
@@ -252,8 +250,7 @@ static void gmm_sampler_free(struct sampler *base)
     free(sampler);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 static enum status gmm_save(const struct model *model, struct hdf5_group *group, struct error *err)
 {

@@ -81,8 +81,7 @@ void sampler_free(struct sampler *sampler)
         sampler->kind->sampler_free(sampler);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------------------------ */
 
 /* Ranges and hosts as arrays; what is empty is not written. */
 static enum status write_addresses(const struct model *model, struct hdf5_group *root,
@@ -153,8 +152,7 @@ enum status model_save(const struct model *model, const char *path, struct error
     return status;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 /* Says what the file is, where it is not what it has to be. */
 static enum status read_kind(struct hdf5_group *root, const struct model_kind **kind,
