@@ -218,6 +218,27 @@ static void print_distributions(FILE *out, const struct report *report, const ch
     }
 }
 
+/* Of bytes, which a user's day shows in most. */
+static void print_hours(FILE *out, const struct report *report)
+{
+    if (!report_has_distribution(report, ATTRIBUTE_BYTES))
+        return;
+    fprintf(out, "\nJensen-Shannon divergence of bytes by hour of the day, nats\n\n");
+    print_name(out, "");
+    print_distance_headings(out, report);
+    fputc('\n', out);
+    for (int hour = 0; hour < N_HOURS; hour++) {
+        size_t offset = DISTANCE_AT(distributions[ATTRIBUTE_BYTES].js_by_hour[hour]);
+        if (isnan(number_at(&report->twins[0].average.mean, offset)))
+            continue;
+        char name[32];
+        snprintf(name, sizeof name, "%02d:00 to %02d:59", hour, hour);
+        print_name(out, name);
+        print_distance_cells(out, report, offset);
+        fputc('\n', out);
+    }
+}
+
 static void print_netshare(FILE *out, const struct report *report)
 {
     fprintf(out,
@@ -458,6 +479,7 @@ static void print_twins(FILE *out, const struct report *report)
                         "bits: divide by 0.693)",
                         offsetof(struct distribution_distance, js),
                         offsetof(struct distribution_distance, js_hourly_mean));
+    print_hours(out, report);
     print_distributions(out, report, "Kullback-Leibler divergence of real from twin, nats",
                         offsetof(struct distribution_distance, kl),
                         offsetof(struct distribution_distance, kl_hourly_mean));

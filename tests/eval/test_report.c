@@ -174,6 +174,7 @@ START_TEST(text_has_every_table_in_even_columns)
         "two.h5",
         "bytes, of its bin",
         "Jensen-Shannon divergence",
+        "23:00 to 23:59",
         "Kullback-Leibler",
         "NetShare's figures",
         "reply to one of the last 8 ",
