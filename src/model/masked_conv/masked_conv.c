@@ -48,6 +48,10 @@ static const struct option options[] = {
       .help = "how often training leaves a hidden unit out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training takes a host for an unknown one" },
+    { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
+      .help = "stop after so many validations without a better one; 0 for never" },
+    { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,
+      .maximum = 1e6, .argument = "M", .help = "how often an unfinished model is kept" },
 };
 #undef AT
 
