@@ -231,7 +231,7 @@ static void print_hours(FILE *out, const struct report *report)
         size_t offset = DISTANCE_AT(distributions[ATTRIBUTE_BYTES].js_by_hour[hour]);
         if (isnan(number_at(&report->twins[0].average.mean, offset)))
             continue;
-        char name[32];
+        char name[64];
         snprintf(name, sizeof name, "%02d:00 to %02d:59", hour, hour);
         print_name(out, name);
         print_distance_cells(out, report, offset);
