@@ -159,8 +159,9 @@ static void fit_set(struct head *head, const struct sequence_set *train, enum at
 }
 
 static enum status gmm_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
-                           struct model **model, struct error *err)
+                           struct fit_control *control, struct model **model, struct error *err)
 {
+    (void)control; /* it takes seconds */
     RETURN_IF(train->n_scored == 0, err, STATUS_RANGE, "there are no flows to fit the model to");
     struct gmm *gmm = memory_zalloc(1, sizeof *gmm);
     size_t *order = memory_alloc(train->n, sizeof *order); /* folds are every so-many-th of it */

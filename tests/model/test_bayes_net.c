@@ -36,6 +36,7 @@ static struct model *fit(const struct sequence_set *train, const char *const *pa
     for (size_t i = 0; pairs[i] != NULL; i += 2)
         assert_ok(options_set(&table, 1, pairs[i], pairs[i + 1], &err), err);
     assert_ok(model_fit(kind, settings, train, &record, 1, "", &model, &err), err);
+    options_release_lists(&table);
     free(settings);
     return model;
 }
@@ -278,7 +279,7 @@ START_TEST(a_value_costs_its_bin_and_its_share_of_it)
     double of_values[100 * N_ATTRIBUTES], of_bins[100 * N_ATTRIBUTES];
     struct error err;
     assert_ok(model_log_mass(model, sequence, of_values, &err), err);
-    bayes_net_log_mass_of_bins(model, sequence, of_bins, NULL);
+    assert_ok(bayes_net_log_mass_of_bins(model, sequence, of_bins, &err), err);
     for (size_t i = 0; i < sequence->n_rows; i++) {
         for (size_t a = 0; a < N_CODED; a++) {
             const struct bins *bins = bayes_net_bins(model, a);
@@ -405,12 +406,13 @@ START_TEST(edges_need_their_structure)
     struct error err;
     options_set_defaults(&table, 1);
     assert_ok(options_set(&table, 1, "edges", "bytes<-packets", &err), err);
-    assert_fails(kind->fit(settings, train, 1, &model, &err), STATUS_USAGE, err,
+    assert_fails(kind->fit(settings, train, 1, NULL, &model, &err), STATUS_USAGE, err,
                  "the structure is previous");
     assert_ok(options_set(&table, 1, "structure", "edges", &err), err);
     assert_ok(options_set(&table, 1, "more-edges", "packets<-bytes", &err), err);
-    assert_fails(kind->fit(settings, train, 1, &model, &err), STATUS_USAGE, err,
+    assert_fails(kind->fit(settings, train, 1, NULL, &model, &err), STATUS_USAGE, err,
                  "depends on itself");
+    options_release_lists(&table);
     free(settings);
     sequence_set_free(train);
 }
