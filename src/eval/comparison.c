@@ -129,8 +129,7 @@ enum status comparison_floor(const struct traffic *real, size_t n_halvings, uint
     return STATUS_OK;
 }
 
-double comparison_size_factor(size_t n_real_hosts, size_t n_synthetic_hosts)
+double comparison_size_factor(double n_real_hosts, double n_synthetic_hosts)
 {
-    double n = (double)n_real_hosts;
-    return (1.0 / n + 1.0 / (double)n_synthetic_hosts) / (4.0 / n);
+    return (1.0 / n_real_hosts + 1.0 / n_synthetic_hosts) / (4.0 / n_real_hosts);
 }

@@ -471,7 +471,8 @@ static void print_twins(FILE *out, const struct report *report)
             "Floor: real against real, mean over %zu random halvings of the hosts (deviation)."
             "\nHalves are smaller than the sides compared: a perfect twin has about %.2f of the "
             "floor's JS.\n",
-            report->floor.n, comparison_size_factor(report->n_hosts, report->twins[0].n_hosts));
+            report->floor.n,
+            comparison_size_factor(report->effective_hosts, report->twins[0].effective_hosts));
     else
         fprintf(out, "Floor: none, since a single host has no halves.\n");
     print_distributions(out, report,

@@ -48,6 +48,7 @@ static void make_fixture(struct fixture *fixture)
         .n_repeats = 1,
         .seed = 1,
         .bins_attribute = ATTRIBUTE_BYTES,
+        .effective_hosts = 4.0,
     };
     report->models = memory_zalloc(2, sizeof *report->models);
     report->n_models = 2;
@@ -61,7 +62,9 @@ static void make_fixture(struct fixture *fixture)
                                                    .twin = m == 0 ? 0 : -1 };
     report->twins = memory_zalloc(1, sizeof *report->twins);
     report->n_twins = 1;
-    report->twins[0] = (struct report_twin){ .name = "one.h5", .n_hosts = 4, .n_flows = 1000 };
+    report->twins[0] = (struct report_twin){
+        .name = "one.h5", .n_hosts = 9, .effective_hosts = 4.0, .n_flows = 1000
+    };
     struct classes *classes = classes_create(fixture->traffic[0], fixture->traffic[1]);
     struct side a = side_create(fixture->traffic[0], classes);
     struct side b = side_create(fixture->traffic[1], classes);
