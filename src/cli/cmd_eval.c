@@ -106,8 +106,7 @@ static enum status check_records(const struct work *work, struct error *err)
         RETURN_IF(!same_record(&work->models[0]->trained_on, &work->models[m]->trained_on), err,
                   STATUS_USAGE,
                   "%s and %s were trained on different flows, so that what one has not seen the "
-                  "other may "
-                  "have; --part all scores all",
+                  "other may have; --part all scores all",
                   settings.models.items[0], settings.models.items[m]);
     return STATUS_OK;
 }

@@ -174,7 +174,8 @@ START_TEST(text_has_every_table_in_even_columns)
         "Real: real.h5, unseen: 1000 flows of 4 hosts, 2016-04-11 00:00:00 to 2016-04-12 00:00:00",
         "20.000 (0.500)",
         "1.000 (0.010)",
-        "two.h5",
+        " one  ",
+        " two  ",
         "bytes, of its bin",
         "Jensen-Shannon divergence",
         "23:00 to 23:59",
@@ -189,7 +190,7 @@ START_TEST(text_has_every_table_in_even_columns)
     };
     for (size_t w = 0; w < ARRAY_LEN(words); w++)
         testing_assert_words(text, words[w]);
-    ck_assert_ptr_null(strstr(text, "folder/two.h5 ")); /* headings have the name alone */
+    ck_assert_ptr_null(strstr(text, "folder/two")); /* headings have the name alone */
     ck_assert_ptr_null(strstr(text, " \n"));
     ck_assert_ptr_null(strstr(text, "nan"));
     free(text);
