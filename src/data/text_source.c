@@ -111,7 +111,7 @@ static enum status recognise(struct text_source *source, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(foreign_formats); i++)
         RETURN_IF(n >= foreign_formats[i].length &&
                       memcmp(bytes, foreign_formats[i].bytes, foreign_formats[i].length) == 0,
-                  err, STATUS_FORMAT, "%s is a %s file; give what `%s FILE` writes as -",
+                  err, STATUS_FORMAT, "%s is in the format of %s; give what `%s FILE` writes as -",
                   source->name, foreign_formats[i].name, foreign_formats[i].command);
     if (n >= 2 && memcmp(bytes, gzip_magic, 2) == 0) {
         source->encoding = ENCODING_GZIP;

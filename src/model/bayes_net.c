@@ -321,8 +321,10 @@ static void fit_node(struct bayes_net *net, const struct settings *settings,
 }
 
 static enum status bayes_net_fit(const void *model_settings, const struct sequence_set *train,
-                                 uint64_t seed, struct model **model, struct error *err)
+                                 uint64_t seed, struct fit_control *control, struct model **model,
+                                 struct error *err)
 {
+    (void)control; /* it takes seconds */
     const struct settings *settings = model_settings;
     struct bayes_net *net = memory_zalloc(1, sizeof *net);
     struct columns columns = { 0 };

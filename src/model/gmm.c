@@ -103,8 +103,7 @@ static void gmm_free(struct model *model)
     free(gmm);
 }
 
-/* ---- fitting ----------------------------------------------------------------------------------
- */
+/* ---- fitting ------------------------------------------------------------------------------ */
 
 /* One attribute's scored values of every n_parts-th host from the one at `first` on. */
 static struct integer_sample collect(const struct sequence_set *train, const size_t *order,
@@ -160,8 +159,9 @@ static void fit_set(struct head *head, const struct sequence_set *train, enum at
 }
 
 static enum status gmm_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
-                           struct model **model, struct error *err)
+                           struct fit_control *control, struct model **model, struct error *err)
 {
+    (void)control; /* it takes seconds */
     RETURN_IF(train->n_scored == 0, err, STATUS_RANGE, "there are no flows to fit the model to");
     struct gmm *gmm = memory_zalloc(1, sizeof *gmm);
     size_t *order = memory_alloc(train->n, sizeof *order); /* folds are every so-many-th of it */
@@ -187,8 +187,7 @@ static enum status gmm_fit(const void *settings, const struct sequence_set *trai
     return STATUS_OK;
 }
 
-/* ---- masses and draws -------------------------------------------------------------------------
- */
+/* ---- masses and draws --------------------------------------------------------------------- */
 
 static enum status gmm_log_mass(const struct model *model, const struct sequence *sequence,
                                 double *log_mass, struct error *err)
@@ -252,8 +251,7 @@ static void gmm_sampler_free(struct sampler *base)
     free(sampler);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 static enum status gmm_save(const struct model *model, struct hdf5_group *group, struct error *err)
 {

@@ -313,8 +313,7 @@ void mixture_run_improve(struct mixture_run *run, size_t max_iterations)
     }
 }
 
-/* ---- adding components ------------------------------------------------------------------------
- */
+/* ---- adding components -------------------------------------------------------------------- */
 
 /* Values first .. last - 1, of which there are more than the components expect. */
 struct window {

@@ -167,8 +167,9 @@ START_TEST(columns_come_back)
     assert_ok(hdf5_read_column(file, "n", HDF5_U16, &again->narrow, sizeof *again, N, &err), err);
     assert_ok(hdf5_read_column(file, "b", HDF5_U8, &again->byte, sizeof *again, N, &err), err);
     for (size_t i = 0; i < N; i++)
-        ck_assert(records[i].wide == again[i].wide && records[i].narrow == again[i].narrow &&
-                  records[i].byte == again[i].byte);
+        if (records[i].wide != again[i].wide || records[i].narrow != again[i].narrow ||
+            records[i].byte != again[i].byte)
+            ck_abort_msg("record %zu", i);
     finish(file);
     free(records);
     free(again);
@@ -189,7 +190,8 @@ START_TEST(whole_numbers_become_wider_and_never_narrower)
     file = open_again(file, "wide.h5");
     assert_ok(hdf5_read_array(file, "n", HDF5_I64, wide, N, &err), err);
     for (size_t i = 0; i < N; i++)
-        ck_assert_int_eq(narrow[i], wide[i]);
+        if (narrow[i] != wide[i])
+            ck_abort_msg("%d became %lld", narrow[i], (long long)wide[i]);
     assert_fails(hdf5_read_array(file, "n", HDF5_U8, narrow, N, &err), STATUS_FORMAT, err,
                  "wide.h5: n holds values of another type");
     assert_fails(hdf5_read_array(file, "n", HDF5_F64, wide, N, &err), STATUS_FORMAT, err,

@@ -406,11 +406,11 @@ START_TEST(edges_need_their_structure)
     struct error err;
     options_set_defaults(&table, 1);
     assert_ok(options_set(&table, 1, "edges", "bytes<-packets", &err), err);
-    assert_fails(kind->fit(settings, train, 1, &model, &err), STATUS_USAGE, err,
+    assert_fails(kind->fit(settings, train, 1, NULL, &model, &err), STATUS_USAGE, err,
                  "the structure is previous");
     assert_ok(options_set(&table, 1, "structure", "edges", &err), err);
     assert_ok(options_set(&table, 1, "more-edges", "packets<-bytes", &err), err);
-    assert_fails(kind->fit(settings, train, 1, &model, &err), STATUS_USAGE, err,
+    assert_fails(kind->fit(settings, train, 1, NULL, &model, &err), STATUS_USAGE, err,
                  "depends on itself");
     options_release_lists(&table);
     free(settings);
