@@ -3,30 +3,42 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCKS_PER_THREAD 8
 
-struct batch {
-    struct flow_block *blocks;
-    size_t n;
-};
-
-enum { N_BATCHES = 3 }; /* one is filled, one is parsed, one is handed out */
-
 struct flow_reader {
     const struct address_set *monitored;
     size_t block_bytes;
-    size_t n_blocks; /* of a batch, at most */
-    struct batch batches[N_BATCHES];
+    /* A ring: block i of the source is in blocks[i % n_blocks], is filled, parsed and taken, and
+     * makes room for block i + n_blocks. */
+    struct flow_block *blocks;
+    bool *is_parsed;
+    size_t n_blocks;
 
+    /* Under the lock: what has been done, and who is at it. Filling and taking go in order and are
+     * done by one thread at a time. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t n_filled, n_parsing, n_taken; /* n_parsing: the parsing of so many has begun */
+    bool is_filling, is_taking;
+    bool is_at_end; /* of the source, or at its failure */
+    bool has_enough;
+
+    /* Of the thread that fills. */
     struct text_source *source;
     const char *rest; /* the torn line after the last block, inside that block */
     size_t rest_length;
     bool is_at_start;
     bool is_in_long_line; /* whose start was handed out as a row */
-    enum status status;   /* of the source */
+    enum status status;
+    struct error err;
+
+    /* Of the thread that takes. */
+    flow_block_taker *take;
+    void *context;
 };
 
 struct flow_reader *flow_reader_create(const struct address_set *monitored, size_t block_bytes)
@@ -35,17 +47,19 @@ struct flow_reader *flow_reader_create(const struct address_set *monitored, size
     reader->monitored = monitored;
     reader->block_bytes = block_bytes < FLOW_BLOCK_LEAST ? FLOW_BLOCK_LEAST : block_bytes;
     reader->n_blocks = (size_t)threads_count() * BLOCKS_PER_THREAD;
+    reader->blocks = memory_zalloc(reader->n_blocks, sizeof *reader->blocks);
+    reader->is_parsed = memory_zalloc(reader->n_blocks, sizeof *reader->is_parsed);
     size_t most_flows = (reader->block_bytes + 1) / (UGR16_LINE_MIN + 1);
-    for (int i = 0; i < N_BATCHES; i++) {
-        reader->batches[i].blocks = memory_zalloc(reader->n_blocks, sizeof(struct flow_block));
-        for (size_t b = 0; b < reader->n_blocks; b++) {
-            struct flow_block *block = &reader->batches[i].blocks[b];
-            /* One more for the newline that a torn line gets. */
-            block->text = memory_alloc(reader->block_bytes + 1, 1);
-            block->flows = memory_alloc(most_flows, sizeof *block->flows);
-            block->hosts = memory_alloc(most_flows, sizeof *block->hosts);
-        }
+    for (size_t b = 0; b < reader->n_blocks; b++) {
+        struct flow_block *block = &reader->blocks[b];
+        /* One more for the newline that a torn line gets. */
+        block->text = memory_alloc(reader->block_bytes + 1, 1);
+        block->flows = memory_alloc(most_flows, sizeof *block->flows);
+        block->hosts = memory_alloc(most_flows, sizeof *block->hosts);
     }
+    if (pthread_mutex_init(&reader->lock, NULL) != 0 ||
+        pthread_cond_init(&reader->changed, NULL) != 0)
+        BUG("no lock to be had");
     return reader;
 }
 
@@ -53,16 +67,17 @@ void flow_reader_free(struct flow_reader *reader)
 {
     if (reader == NULL)
         return;
-    for (int i = 0; i < N_BATCHES; i++) {
-        for (size_t b = 0; b < reader->n_blocks; b++) {
-            struct flow_block *block = &reader->batches[i].blocks[b];
-            free(block->text);
-            free(block->flows);
-            free(block->hosts);
-            label_list_release(&block->labels);
-        }
-        free(reader->batches[i].blocks);
+    for (size_t b = 0; b < reader->n_blocks; b++) {
+        struct flow_block *block = &reader->blocks[b];
+        free(block->text);
+        free(block->flows);
+        free(block->hosts);
+        label_list_release(&block->labels);
     }
+    pthread_cond_destroy(&reader->changed);
+    pthread_mutex_destroy(&reader->lock);
+    free(reader->is_parsed);
+    free(reader->blocks);
     free(reader);
 }
 
@@ -81,8 +96,7 @@ static size_t drop_long_line(struct flow_reader *reader, char *text, size_t leng
 }
 
 /* Fills a block with whole lines; its length is 0 at the end of the source. */
-static enum status fill_block(struct flow_reader *reader, struct flow_block *block,
-                              struct error *err)
+static enum status fill_block(struct flow_reader *reader, struct flow_block *block)
 {
     size_t length = reader->rest_length;
     if (length > 0)
@@ -90,7 +104,7 @@ static enum status fill_block(struct flow_reader *reader, struct flow_block *blo
     reader->rest_length = 0;
     for (bool is_at_end = false; length < reader->block_bytes && !is_at_end;) {
         size_t wanted = reader->block_bytes - length, n;
-        FORWARD(text_source_read(reader->source, block->text + length, wanted, &n, err));
+        FORWARD(text_source_read(reader->source, block->text + length, wanted, &n, &reader->err));
         is_at_end = n < wanted;
         length += n;
         if (reader->is_in_long_line)
@@ -109,19 +123,10 @@ static enum status fill_block(struct flow_reader *reader, struct flow_block *blo
         block->text[length++] = '\n';
     }
     block->length = length;
+    block->position = text_source_position(reader->source);
     block->is_first = reader->is_at_start;
     reader->is_at_start = false;
     return STATUS_OK;
-}
-
-static void fill_batch(struct flow_reader *reader, struct batch *batch, struct error *err)
-{
-    for (batch->n = 0; batch->n < reader->n_blocks && reader->status == STATUS_OK; batch->n++) {
-        struct flow_block *block = &batch->blocks[batch->n];
-        reader->status = fill_block(reader, block, err);
-        if (reader->status != STATUS_OK || block->length == 0)
-            break;
-    }
 }
 
 /* ---- parsing ------------------------------------------------------------------------------ */
@@ -186,13 +191,64 @@ static void parse_block(const struct address_set *monitored, struct flow_block *
 
 /* ---- the pipeline ------------------------------------------------------------------------- */
 
-/* Whether all were taken. */
-static bool hand_out(const struct batch *batch, flow_block_taker *take, void *context)
+static void take_next(struct flow_reader *reader)
 {
-    for (size_t b = 0; b < batch->n; b++)
-        if (!take(context, &batch->blocks[b]))
-            return false;
-    return true;
+    size_t b = reader->n_taken % reader->n_blocks;
+    reader->is_taking = true;
+    pthread_mutex_unlock(&reader->lock);
+    bool goes_on = reader->take(reader->context, &reader->blocks[b]);
+    pthread_mutex_lock(&reader->lock);
+    reader->is_taking = false;
+    reader->is_parsed[b] = false;
+    reader->has_enough = !goes_on;
+    reader->n_taken++;
+}
+
+static void fill_next(struct flow_reader *reader)
+{
+    struct flow_block *block = &reader->blocks[reader->n_filled % reader->n_blocks];
+    reader->is_filling = true;
+    pthread_mutex_unlock(&reader->lock);
+    enum status status = fill_block(reader, block);
+    pthread_mutex_lock(&reader->lock);
+    reader->is_filling = false;
+    reader->status = status;
+    reader->is_at_end = status != STATUS_OK || block->length == 0;
+    reader->n_filled += !reader->is_at_end;
+}
+
+static void parse_next(struct flow_reader *reader)
+{
+    size_t b = reader->n_parsing++ % reader->n_blocks;
+    pthread_mutex_unlock(&reader->lock);
+    parse_block(reader->monitored, &reader->blocks[b]);
+    pthread_mutex_lock(&reader->lock);
+    reader->is_parsed[b] = true;
+}
+
+/* What every thread does: the most urgent of what there is to do, until all is done. A thread that
+ * finds nothing sleeps rather than spins, so that another program can have its core. */
+static void work(struct flow_reader *reader)
+{
+    pthread_mutex_lock(&reader->lock);
+    while (!reader->has_enough && !(reader->is_at_end && reader->n_taken == reader->n_filled)) {
+        bool can_take = !reader->is_taking && reader->n_taken < reader->n_parsing &&
+                        reader->is_parsed[reader->n_taken % reader->n_blocks];
+        bool can_fill = !reader->is_filling && !reader->is_at_end &&
+                        reader->n_filled - reader->n_taken < reader->n_blocks;
+        if (can_take)
+            take_next(reader);
+        else if (can_fill)
+            fill_next(reader);
+        else if (reader->n_parsing < reader->n_filled)
+            parse_next(reader);
+        else {
+            pthread_cond_wait(&reader->changed, &reader->lock);
+            continue;
+        }
+        pthread_cond_broadcast(&reader->changed);
+    }
+    pthread_mutex_unlock(&reader->lock);
 }
 
 enum status flow_reader_run(struct flow_reader *reader, struct text_source *source,
@@ -202,30 +258,14 @@ enum status flow_reader_run(struct flow_reader *reader, struct text_source *sour
     reader->rest_length = 0;
     reader->is_at_start = true;
     reader->is_in_long_line = false;
-    reader->status = STATUS_OK;
-    struct batch *empty = &reader->batches[0], *filled = &reader->batches[1];
-    struct batch *parsed = &reader->batches[2];
-    parsed->n = 0;
-    fill_batch(reader, filled, err);
-    bool goes_on = true;
-    while (parsed->n + filled->n > 0) {
+    reader->take = take;
+    reader->context = context;
+    reader->n_filled = reader->n_parsing = reader->n_taken = 0;
+    reader->is_at_end = reader->has_enough = false;
+    memset(reader->is_parsed, 0, reader->n_blocks * sizeof *reader->is_parsed);
 #pragma omp parallel
-        {
-#pragma omp single nowait
-            {
-                goes_on = hand_out(parsed, take, context);
-                fill_batch(reader, empty, err);
-            }
-#pragma omp for schedule(dynamic)
-            for (size_t b = 0; b < filled->n; b++)
-                parse_block(reader->monitored, &filled->blocks[b]);
-        }
-        struct batch *taken = parsed;
-        parsed = filled;
-        filled = empty;
-        empty = taken;
-        if (!goes_on)
-            return STATUS_OK;
-    }
-    return reader->status;
+    work(reader);
+    if (reader->has_enough || reader->status == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, reader->status, "%s", reader->err.message);
 }

@@ -1,9 +1,9 @@
 /* flow_reader.h - the flows of a text source, block by block, read by all threads.
  *
- * A block is a piece of the text that ends with a line. While the threads parse the blocks of one
- * batch, one of them hands out those of the batch before and fills those of the next. Blocks are
- * handed out in the order of the text, so that what is made of them does not depend on the number
- * of threads. Memory is a fixed number of blocks, whatever the file.
+ * A block is a piece of the text that ends with a line. While one thread fills a block, others
+ * parse those before it, and one hands out those that are parsed, in the order of the text, so that
+ * what is made of them does not depend on the number of threads. Memory is a fixed number of
+ * blocks, whatever the file.
  *
  *     static bool count_flows(void *context, const struct flow_block *block)
  *     {
@@ -45,7 +45,8 @@ struct flow_block {
 
     char *text; /* whole lines, each with its newline */
     size_t length;
-    bool is_first; /* of its source */
+    uint64_t position; /* of the source, after them: text_source_position */
+    bool is_first;     /* of its source */
 };
 
 struct flow_reader;

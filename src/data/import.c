@@ -253,9 +253,8 @@ static bool take_block(void *context, const struct flow_block *block)
 {
     struct import *import = context;
     import->status = take_rows(import, block, import->err);
-    progress_update(&import->progress,
-                    (double)(import->position + text_source_position(import->sources[import->p])),
-                    "%llu rows", (unsigned long long)import->report->n_rows_read);
+    progress_update(&import->progress, (double)(import->position + block->position), "%llu rows",
+                    (unsigned long long)import->report->n_rows_read);
     return import->status == STATUS_OK;
 }
 

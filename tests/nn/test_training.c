@@ -141,7 +141,7 @@ static struct tensor *loss_of(struct tape *tape, void *context)
         (struct logistic_cell_params){ batch->lo, batch->hi, batch->range_lo, batch->range_hi });
     struct tensor *route = routes_nll(
         tape, linear(tape, third, net->route, NULL), mass,
-        (struct routes_nll_params){ batch->hit_start, batch->hits, NULL });
+        (struct routes_nll_params){ .start = batch->hit_start, .route = batch->hits });
     struct tensor *scores = pair_scores(
         tape, linear(tape, fourth, net->query, NULL), linear(tape, skips, net->key, NULL),
         gather_sum(tape, net->rank, batch->slot_rank, batch->n_slots, 1),

@@ -44,8 +44,14 @@ static const struct option options[] = {
       .help = "longest gradient that is not shortened; 0 for none" },
     { "decay", 0, OPTION_REAL, AT(decay), "0", .minimum = 0, .maximum = 1, .argument = "D",
       .help = "decoupled weight decay" },
+    { "dropout", 0, OPTION_REAL, AT(dropout), "0", .minimum = 0, .maximum = 0.9, .argument = "P",
+      .help = "how often training leaves a hidden unit out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training takes a host for an unknown one" },
+    { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
+      .help = "stop after so many validations without a better one; 0 for never" },
+    { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,
+      .maximum = 1e6, .argument = "M", .help = "how often an unfinished model is kept" },
 };
 #undef AT
 
@@ -166,7 +172,8 @@ static enum status log_mass(const struct model *base, const struct sequence *seq
         batch_finish(batch);
         struct tensor *nll[N_HEADS];
         tape_reset(tape, TAPE_INFER);
-        network_nll(model->network, tape, batch, base->attributes, nll);
+        network_nll(model->network, tape, batch, base->attributes, (struct network_noise){ 0 },
+                    nll);
         status = tape_status(tape, err);
         for (enum head h = 0; status == STATUS_OK && h < N_HEADS; h++) {
             const struct head_batch *head = &batch->head[h];

@@ -164,7 +164,12 @@ static void run_lane(const struct training *training, struct lane *lane, size_t 
         return;
     batch_finish(lane->batch);
     tape_reset(tape, is_training ? TAPE_TRAIN : TAPE_INFER);
-    network_nll(lane->network, tape, lane->batch, training->train->attributes, nlls);
+    struct network_noise noise = {
+        .rate = is_training ? training->settings->dropout : 0.0,
+        .seed = training->seed,
+        .index = training->model->training.n_steps * LANES + (uint64_t)(lane - training->lanes),
+    };
+    network_nll(lane->network, tape, lane->batch, training->train->attributes, noise, nlls);
     for (enum head h = 0; h < N_HEADS; h++) {
         if (nlls[h] == NULL)
             continue;
