@@ -106,8 +106,7 @@ static enum status check_records(const struct work *work, struct error *err)
         RETURN_IF(!same_record(&work->models[0]->trained_on, &work->models[m]->trained_on), err,
                   STATUS_USAGE,
                   "%s and %s were trained on different flows, so that what one has not seen the "
-                  "other may "
-                  "have; --part all scores all",
+                  "other may have; --part all scores all",
                   settings.models.items[0], settings.models.items[m]);
     return STATUS_OK;
 }
@@ -170,6 +169,7 @@ static enum status load_real(struct work *work, struct error *err)
     report->part = split_part_names[work->part];
     report->n_flows = work->real->n_rows;
     report->n_hosts = work->real->n_hosts;
+    report->effective_hosts = traffic_effective_hosts(work->real);
     report->n_repeats = (size_t)settings.repeats;
     report->seed = (uint64_t)settings.seed;
     set_period(report, work->real);
@@ -239,6 +239,7 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
     if (twin->average.n == 0) {
         twin->n_hosts = synthetic->n_hosts;
         twin->n_flows = synthetic->n_rows;
+        twin->effective_hosts = traffic_effective_hosts(synthetic);
     }
     comparison_average_add(&twin->average, &one);
     side_release(&real_side);

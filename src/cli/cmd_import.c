@@ -1,5 +1,5 @@
 /* cmd_import.c - flowtwin import: flow files in, a dataset out. */
-#include "base/output_path.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "cli/command.h"
 #include "cli/load_data.h"
@@ -79,7 +79,8 @@ static void print_text(const struct summary *summary)
     for (size_t l = 0; l < data->labels.n; l++)
         printf("%s %s %llu", l > 0 ? "," : "", data->labels.names[l],
                (unsigned long long)summary->n_by_label[l]);
-    printf("\ntime     %.2f s, %.2f M rows/s\n", summary->seconds, 1e-6 * summary->rows_per_second);
+    printf("\ntime     %.2f s, %.2f M rows/s, %.0f MB of memory\n", summary->seconds,
+           1e-6 * summary->rows_per_second, 1e-6 * (double)memory_peak());
     printf("written  %s\n", settings.output);
 }
 
@@ -117,11 +118,12 @@ static enum status print_as_json(const struct summary *summary, struct error *er
                              "kept", (json_int_t)report->n_rows_kept, "refused",
                              (json_int_t)report->n_rows_refused, "elsewhere",
                              (json_int_t)report->n_rows_elsewhere);
-    return print_json(json_pack("{s:o, s:o, s:o, s:{s:s, s:s}, s:o, s:f, s:f, s:s}", "rows", rows,
-                                "refused", refused_as_json(report), "hosts", hosts, "period",
+    return print_json(json_pack("{s:o, s:o, s:o, s:{s:s, s:s}, s:o, s:f, s:f, s:I, s:s}", "rows",
+                                rows, "refused", refused_as_json(report), "hosts", hosts, "period",
                                 "first", summary->first, "last", summary->last, "labels", labels,
                                 "seconds", summary->seconds, "rows_per_second",
-                                summary->rows_per_second, "output", settings.output),
+                                summary->rows_per_second, "peak_bytes", (json_int_t)memory_peak(),
+                                "output", settings.output),
                       err);
 }
 

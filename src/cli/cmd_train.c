@@ -13,6 +13,7 @@
 static struct settings {
     const char *model, *data, *output;
     int64_t seed;
+    bool resume;
 } settings;
 
 static struct split_settings split_settings;
@@ -28,6 +29,8 @@ static const struct option options[] = {
       .help = "where the model goes" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
       .help = "same seed and data, same model" },
+    { "resume", 0, OPTION_FLAG, AT(resume), "no", .command_line_only = true,
+      .help = "go on with the unfinished training that --output holds" },
 };
 #undef AT
 
@@ -135,6 +138,74 @@ static enum status configure(const struct command_line *line, const struct confi
     return STATUS_OK;
 }
 
+/* Whether a line of the configuration may differ between a training and its resumption. */
+static bool is_free_line(const char *line)
+{
+    static const char *const keys[] = { "data = ", "output = ", "checkpoint-minutes = " };
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strncmp(line, keys[i], strlen(keys[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The first line that differs between two resolved configurations; false where none does. */
+static bool find_difference(const char *a, const char *b, int *length_a, const char **line_a,
+                            int *length_b, const char **line_b)
+{
+    while (*a != '\0' || *b != '\0') {
+        *line_a = a;
+        *line_b = b;
+        *length_a = (int)strcspn(a, "\n");
+        *length_b = (int)strcspn(b, "\n");
+        bool is_same = *length_a == *length_b && strncmp(a, b, (size_t)*length_a) == 0;
+        if (!is_same && !(is_free_line(a) && is_free_line(b)))
+            return true;
+        a += *length_a + (a[*length_a] == '\n');
+        b += *length_b + (b[*length_b] == '\n');
+    }
+    return false;
+}
+
+/* The unfinished model in the output file, if it is this training's. */
+static enum status load_unfinished(const struct model_kind *kind, const char *resolved,
+                                   const struct training_record *record, struct model **unfinished,
+                                   struct error *err)
+{
+    struct model *model;
+    FORWARD(model_load(settings.output, &model, err));
+    const char *line_a, *line_b;
+    int length_a, length_b;
+    enum status status = STATUS_OK;
+    const struct training_record *trained = &model->trained_on;
+    bool is_same_data = trained->n_hosts == record->n_hosts && trained->from == record->from &&
+                        trained->until == record->until &&
+                        (record->n_hosts == 0 ||
+                         memcmp(trained->hosts, record->hosts,
+                                record->n_hosts * sizeof *record->hosts) == 0);
+    if (model->kind != kind)
+        status = error_set(err, STATUS_USAGE, "%s holds a %s, not a %s", settings.output,
+                           model->kind->name, kind->name);
+    else if (!model_is_unfinished(model))
+        status = error_set(err, STATUS_USAGE,
+                           "%s holds a finished model: there is nothing to "
+                           "resume",
+                           settings.output);
+    else if (find_difference(model->configuration, resolved, &length_a, &line_a, &length_b,
+                             &line_b))
+        status = error_set(err, STATUS_USAGE,
+                           "%s was trained with \"%.*s\", and this is \"%.*s\": a training is "
+                           "resumed as it was",
+                           settings.output, length_a, line_a, length_b, line_b);
+    else if (!is_same_data)
+        status = error_set(err, STATUS_USAGE, "%s was trained on other hosts or times than %s has",
+                           settings.output, settings.data);
+    if (status != STATUS_OK)
+        model_free(model);
+    else
+        *unfinished = model;
+    return status;
+}
+
 static enum status print_summary(const struct command_line *line, const struct model_kind *kind,
                                  size_t n_flows, size_t n_hosts, double seconds, struct error *err)
 {
@@ -157,7 +228,7 @@ static enum status train(const struct command_line *line, const struct config *c
     struct dataset *data = NULL;
     struct sequence_set *set = NULL;
     struct training_record record = { 0 };
-    struct model *model = NULL;
+    struct model *model = NULL, *unfinished = NULL;
     double started = progress_clock();
 
     enum status status = configure(line, config, &kind, &model_settings, &resolved, err);
@@ -167,10 +238,12 @@ static enum status train(const struct command_line *line, const struct config *c
         status = load_data(settings.data, &import_settings, NULL, &data, err);
     if (status == STATUS_OK)
         status = split_training_set(data, &split_settings, &set, &record, err);
+    if (status == STATUS_OK && settings.resume)
+        status = load_unfinished(kind, resolved, &record, &unfinished, err);
     if (status == STATUS_OK) {
         size_t n_flows = set->n_scored, n_hosts = set->n;
-        status = model_fit(kind, model_settings, set, &record, (uint64_t)settings.seed, resolved,
-                           &model, err);
+        status = model_fit_kept(kind, model_settings, set, &record, (uint64_t)settings.seed,
+                                resolved, settings.output, unfinished, &model, err);
         if (status == STATUS_OK)
             status = model_save(model, settings.output, err);
         if (status == STATUS_OK)
@@ -204,7 +277,9 @@ const struct command command_train = {
     .description =
         "Fits a model to a dataset and writes it to a file, with all that is needed to draw\n"
         "from it and to score with it. CONFIG is a file of `key = value` lines; keys are the\n"
-        "options below without their dashes, and what the command line says goes before it.",
+        "options below without their dashes, and what the command line says goes before it.\n"
+        "Ctrl-C keeps what a long training has reached; the same command with --resume goes on\n"
+        "from there as if it had never stopped.",
     .tables = tables,
     .run = run,
 };

@@ -53,6 +53,19 @@ static uint32_t *index_owners(uint32_t *owners, size_t n, size_t *n_addresses)
     return addresses;
 }
 
+/* The model's labels, and for flows with none of them the one that would be written. */
+static struct label_list name_labels(const struct label_list *known, struct flow *flows, size_t n)
+{
+    struct label_list labels = label_list_copy(known);
+    for (size_t i = 0; i < n; i++) {
+        if (flows[i].label < known->n)
+            continue;
+        int unknown = label_list_add(&labels, LABEL_UNKNOWN, sizeof LABEL_UNKNOWN - 1);
+        flows[i].label = unknown >= 0 ? (uint8_t)unknown : 0;
+    }
+    return labels;
+}
+
 enum status draw_dataset(const struct model *model, const struct sample_settings *settings,
                          struct dataset **data, struct error *err)
 {
@@ -66,9 +79,9 @@ enum status draw_dataset(const struct model *model, const struct sample_settings
     if (status == STATUS_OK) {
         size_t n_addresses;
         uint32_t *addresses = index_owners(gathered.owners, gathered.n, &n_addresses);
+        struct label_list labels = name_labels(&model->labels, gathered.flows, gathered.n);
         *data = dataset_create("drawn", gathered.flows, gathered.owners, gathered.n, addresses,
-                               n_addresses, label_list_copy(&model->labels),
-                               address_set_copy(&model->monitored));
+                               n_addresses, labels, address_set_copy(&model->monitored));
     } else {
         free(gathered.flows);
         free(gathered.owners);

@@ -284,14 +284,16 @@ struct bins *bins_create_ranges(const struct bins_sample *samples, size_t n_samp
         double from = log((double)(smallest - lowest) + 1.0);
         double span = log((double)(largest - lowest) + 1.0) - from;
         size_t wanted = rule_ranges(settings, &all, lowest, span);
-        bins->firsts = memory_alloc(wanted + 1, sizeof *bins->firsts);
+        bins->firsts = memory_alloc(wanted + 2, sizeof *bins->firsts);
         bins->firsts[bins->n_ranges++] = lowest;
+        if (smallest > lowest)
+            bins->firsts[bins->n_ranges++] = smallest;
         for (size_t i = 1; i < wanted; i++) {
             double edge = ceil(exp(from + span * (double)i / (double)wanted) - 1.0);
             if (edge > (double)(largest - lowest))
                 break;
             int64_t first = lowest + (int64_t)edge;
-            if (first > bins->firsts[bins->n_ranges - 1] && first > smallest && first <= largest)
+            if (first > bins->firsts[bins->n_ranges - 1] && first <= largest)
                 bins->firsts[bins->n_ranges++] = first;
         }
         if (largest < highest) {
@@ -405,4 +407,73 @@ struct bins *bins_create_atoms(const struct bins_sample *samples, size_t n_sampl
 struct bins *bins_create_set(const struct bins_sample *samples, size_t n_samples, int64_t support)
 {
     return bins_create_atoms(samples, n_samples, support, SIZE_MAX, 0.0, 1);
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+enum status bins_save(const struct bins *bins, struct hdf5_group *parent, const char *name,
+                      struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_create(parent, name, &group, err));
+    enum status status = hdf5_write_array(group, "firsts", HDF5_I64, bins->firsts, 1,
+                                          &bins->n_ranges, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_array(group, "atoms", HDF5_I64, bins->atoms, 1, &bins->n_atoms, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "octave", (int64_t)bins->octave, err);
+    enum status closed = hdf5_group_close(group, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static bool ascends_within(const int64_t *values, size_t n, int64_t lowest, int64_t highest)
+{
+    for (size_t i = 0; i < n; i++)
+        if (values[i] < lowest || values[i] > highest || (i > 0 && values[i] <= values[i - 1]))
+            return false;
+    return true;
+}
+
+static enum status load_values(int64_t **values, size_t *n, struct hdf5_group *group,
+                               const char *name, struct error *err)
+{
+    FORWARD(hdf5_array_size(group, name, 1, n, err));
+    *values = memory_alloc(*n, sizeof **values);
+    return hdf5_read_array(group, name, HDF5_I64, *values, *n, err);
+}
+
+enum status bins_load(struct bins **loaded, int64_t lowest, int64_t highest,
+                      struct hdf5_group *parent, const char *name, struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_open(parent, name, &group, err));
+    struct bins *bins = memory_zalloc(1, sizeof *bins);
+    bins->lowest = lowest;
+    bins->highest = highest;
+    int64_t octave = 0;
+    enum status status = load_values(&bins->firsts, &bins->n_ranges, group, "firsts", err);
+    if (status == STATUS_OK)
+        status = load_values(&bins->atoms, &bins->n_atoms, group, "atoms", err);
+    if (status == STATUS_OK)
+        status = hdf5_read_integer(group, "octave", &octave, err);
+    hdf5_group_close(group, NULL);
+    if (status == STATUS_OK) {
+        size_t n_ranges = bins->n_ranges;
+        bool is_sound = octave >= 0 && ascends_within(bins->firsts, n_ranges, lowest, highest) &&
+                        ascends_within(bins->atoms, bins->n_atoms, lowest, highest) &&
+                        (octave == 0 || (bins->n_atoms == 0 && n_ranges > 0)) &&
+                        (n_ranges > 0 ? bins->firsts[0] == lowest
+                                      : bins->n_atoms > 0 &&
+                                            (uint64_t)(highest - lowest) == bins->n_atoms - 1);
+        bins->octave = (uint64_t)octave;
+        finish(bins);
+        if (!is_sound || bins->n_ranges != n_ranges)
+            status = error_set(err, STATUS_FORMAT, "%s: these are no bins of %lld..%lld", name,
+                               (long long)lowest, (long long)highest);
+    }
+    if (status == STATUS_OK)
+        *loaded = bins;
+    else
+        bins_free(bins);
+    return status;
 }

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "data/calendar.h"
 #include "data/coding.h"
 
@@ -100,22 +101,77 @@ static void count_hosts(struct dataset *data, const uint32_t *owners, const uint
     free(n_flows);
 }
 
-/* Stable merge sort by end time; input files are nearly always in order already. */
-static void sort_by_end(struct flow *flows, size_t n, struct flow *spare)
+/* The flows in the order of their hosts, those of one host in the order in which they came; frees
+ * `flows`. They go from the last to the first, so that what has been moved can be given back on the
+ * way and is not in memory twice. Threads share the hosts. */
+static struct flow *move_to_hosts(const struct dataset *data, struct flow *flows,
+                                  const uint32_t *owners, const uint32_t *rank)
 {
-    bool is_sorted = true;
-    for (size_t i = 1; i < n && is_sorted; i++)
-        is_sorted = flows[i - 1].end <= flows[i].end;
-    if (is_sorted)
-        return;
-    size_t half = n / 2;
-    sort_by_end(flows, half, spare);
-    sort_by_end(flows + half, n - half, spare);
+    struct flow *moved = memory_alloc(data->n_flows, sizeof *moved);
+    size_t *after = memory_alloc(data->n_hosts, sizeof *after); /* the place that was filled last */
+    uint16_t *share_of = memory_alloc(data->n_hosts, sizeof *share_of);
+    int n_shares = threads_count();
+    for (size_t h = 0; h < data->n_hosts; h++) {
+        const struct host *host = &data->hosts[h];
+        after[h] = host->first + host->n_flows;
+        double middle = (double)host->first + 0.5 * (double)host->n_flows;
+        share_of[h] = (uint16_t)(middle / (double)data->n_flows * n_shares);
+    }
+    for (size_t begin, end = data->n_flows; end > 0; end = begin) {
+        begin = end > FLOWS_GIVEN_BACK ? end - FLOWS_GIVEN_BACK : 0;
+#pragma omp parallel for schedule(static)
+        for (int share = 0; share < n_shares; share++) {
+            for (size_t i = end; i-- > begin;) {
+                uint32_t h = rank[owners[i]];
+                if (share_of[h] == share)
+                    moved[--after[h]] = flows[i];
+            }
+        }
+        if (begin > 0)
+            flows = memory_resize(flows, begin, sizeof *flows);
+    }
+    free(flows);
+    free(share_of);
+    free(after);
+    return moved;
+}
+
+/* Merges two sorted halves. */
+static void merge_halves(struct flow *flows, size_t half, size_t n, struct flow *spare)
+{
     memcpy(spare, flows, half * sizeof *flows);
     for (size_t i = 0, j = half, out = 0; i < half; out++) {
         bool takes_right = j < n && flows[j].end < spare[i].end;
         flows[out] = takes_right ? flows[j++] : spare[i++];
     }
+}
+
+static bool is_in_order(const struct flow *flows, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (flows[i - 1].end > flows[i].end)
+            return false;
+    return true;
+}
+
+static void sort_with_spare(struct flow *flows, size_t n, struct flow *spare)
+{
+    if (is_in_order(flows, n))
+        return;
+    size_t half = n / 2;
+    sort_with_spare(flows, half, spare);
+    sort_with_spare(flows + half, n - half, spare);
+    merge_halves(flows, half, n, spare);
+}
+
+/* Stable merge sort by end time; input files are nearly always in order already. */
+static void sort_by_end(struct flow *flows, size_t n)
+{
+    if (is_in_order(flows, n))
+        return;
+    struct flow *spare = memory_alloc(n / 2, sizeof *spare);
+    sort_with_spare(flows, n, spare);
+    free(spare);
 }
 
 static enum host_type type_of_host(const struct dataset *data, const struct host *host)
@@ -146,35 +202,20 @@ struct dataset *dataset_create(const char *source, struct flow *flows, uint32_t 
     count_hosts(data, owners, addresses, n_addresses, rank);
     free(addresses);
 
-    /* From the last flow to the first, so that what has been moved can be given back on the way:
-     * the flows are never in memory twice. */
-    size_t *after = memory_alloc(data->n_hosts, sizeof *after), longest = 0;
-    for (size_t h = 0; h < data->n_hosts; h++) {
-        after[h] = data->hosts[h].first + data->hosts[h].n_flows;
-        longest = data->hosts[h].n_flows > longest ? data->hosts[h].n_flows : longest;
-    }
-    data->flows = memory_alloc(n_flows, sizeof *data->flows);
-    for (size_t i = n_flows; i-- > 0;) {
-        data->flows[--after[rank[owners[i]]]] = flows[i];
-        if (i % FLOWS_GIVEN_BACK == 0 && i > 0)
-            flows = memory_resize(flows, i, sizeof *flows);
-    }
-    free(after);
+    data->flows = move_to_hosts(data, flows, owners, rank);
     free(rank);
     free(owners);
-    free(flows);
 
-    struct flow *spare = memory_alloc(longest, sizeof *spare);
     int64_t earliest = INT64_MAX, latest = INT64_MIN;
+#pragma omp parallel for schedule(dynamic) reduction(min : earliest) reduction(max : latest)
     for (size_t h = 0; h < data->n_hosts; h++) {
         struct host *host = &data->hosts[h];
         struct flow *own = data->flows + host->first;
-        sort_by_end(own, host->n_flows, spare);
+        sort_by_end(own, host->n_flows);
         host->type = type_of_host(data, host);
         earliest = own[0].end < earliest ? own[0].end : earliest;
         latest = own[host->n_flows - 1].end > latest ? own[host->n_flows - 1].end : latest;
     }
-    free(spare);
     data->start = calendar_midnight(earliest);
     data->end = latest + MS_PER_SECOND;
     return data;

@@ -37,6 +37,8 @@ struct label_list {
     size_t n;
 };
 
+/* How a label is written that the list does not have, as a model may draw one. */
+#define LABEL_UNKNOWN  "unknown"
 #define LABELS_MAX     255
 #define LABEL_NAME_MAX 63 /* bytes */
 

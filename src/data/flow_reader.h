@@ -1,17 +1,18 @@
 /* flow_reader.h - the flows of a text source, block by block, read by all threads.
  *
- * A block is a piece of the text that ends with a line. While the threads parse the blocks of one
- * batch, one of them fills those of the next; batches are handed out in the order of the text, so
- * that what is made of them does not depend on the number of threads. Memory is a fixed number of
+ * A block is a piece of the text that ends with a line. While one thread fills a block, others
+ * parse those before it, and one hands out those that are parsed, in the order of the text, so that
+ * what is made of them does not depend on the number of threads. Memory is a fixed number of
  * blocks, whatever the file.
  *
+ *     static bool count_flows(void *context, const struct flow_block *block)
+ *     {
+ *         *(size_t *)context += block->n_flows;
+ *         return true;
+ *     }
+ *     ...
  *     struct flow_reader *reader = flow_reader_create(&monitored, FLOW_BLOCK_BYTES);
- *     flow_reader_start(reader, source);
- *     do {
- *         status = flow_reader_next(reader, &blocks, &n, err);
- *         for (size_t b = 0; status == STATUS_OK && b < n; b++)
- *             use(blocks[b].flows, blocks[b].n_flows);
- *     } while (status == STATUS_OK && n > 0);
+ *     status = flow_reader_run(reader, source, count_flows, &n_flows, err);
  *     flow_reader_free(reader);
  */
 #ifndef FLOWTWIN_DATA_FLOW_READER_H
@@ -44,26 +45,28 @@ struct flow_block {
 
     char *text; /* whole lines, each with its newline */
     size_t length;
-    bool is_first; /* of its source */
+    uint64_t position; /* of the source, after them: text_source_position */
+    bool is_first;     /* of its source */
 };
 
 struct flow_reader;
 
-/* Fits the cache of a core. */
-#define FLOW_BLOCK_BYTES 262144
+#define FLOW_BLOCK_BYTES 131072
 /* The least that a block can be; no legal line is longer. */
 #define FLOW_BLOCK_LEAST 512
 
 /* monitored: borrowed until flow_reader_free. A line that is longer than a block is one refused
- * row. */
+ * row. Caller frees with flow_reader_free. */
 struct flow_reader *flow_reader_create(const struct address_set *monitored, size_t block_bytes);
 void flow_reader_free(struct flow_reader *reader);
 
-/* Begins with a source, borrowed until the last block of it has been handed out. */
-void flow_reader_start(struct flow_reader *reader, struct text_source *source);
+/* Is given the blocks in order, each only during the call; one call at a time, but not always from
+ * the same thread. Returns whether to go on. */
+typedef bool flow_block_taker(void *context, const struct flow_block *block);
 
-/* The next blocks, borrowed until the next call; *n = 0 after the last. */
-enum status flow_reader_next(struct flow_reader *reader, struct flow_block **blocks, size_t *n,
-                             struct error *err);
+/* Hands all blocks of the source to `take`, or as many as it wants. Blocks that were read before
+ * the source failed are handed out before the failure is returned. */
+enum status flow_reader_run(struct flow_reader *reader, struct text_source *source,
+                            flow_block_taker *take, void *context, struct error *err);
 
 #endif

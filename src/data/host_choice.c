@@ -56,7 +56,8 @@ size_t host_counts_index(struct host_counts *counts, uint32_t address)
 void host_counts_add(struct host_counts *counts, const struct address_set *monitored,
                      const struct flow *flow, uint32_t address)
 {
-    struct host_count *host = &counts->hosts[host_counts_index(counts, address)];
+    size_t index = host_counts_index(counts, address); /* may move the hosts */
+    struct host_count *host = &counts->hosts[index];
     bool is_out = flow->source == address;
     host->n_flows++;
     if (!(is_out ? host->sends : host->receives) &&

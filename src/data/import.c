@@ -89,6 +89,11 @@ struct import {
     struct text_source **sources; /* of each path, while it is open */
     struct flow_reader *reader;
 
+    size_t p;           /* the path that is being read */
+    uint64_t n_lines;   /* of it, so far */
+    enum status status; /* of what was done with its blocks */
+    struct error *err;
+
     struct address_set monitored;
     struct host_counts hosts;
     struct label_list labels;
@@ -224,58 +229,60 @@ static enum status keep_flows(struct import *import, const struct flow_block *bl
 
 /* ---- passes ------------------------------------------------------------------------------- */
 
-static enum status read_source(struct import *import, size_t p, struct error *err)
+static enum status take_rows(struct import *import, const struct flow_block *block,
+                             struct error *err)
 {
     struct import_report *report = import->report;
-    struct text_source *source = import->sources[p];
-    const char *name = text_source_name(source);
-    uint64_t n_lines = 0;
-    flow_reader_start(import->reader, source);
-    for (;;) {
-        struct flow_block *blocks;
-        size_t n;
-        FORWARD(flow_reader_next(import->reader, &blocks, &n, err));
-        if (n == 0)
-            return STATUS_OK;
-        for (size_t b = 0; b < n; b++) {
-            const struct flow_block *block = &blocks[b];
-            note_refused(report, block, import->paths[p], n_lines);
-            if (import->settings->strict)
-                FORWARD(stop_at_refused(block, name, n_lines, err));
-            if (block->extra_label.text != NULL)
-                return too_many_labels(name, block->extra_label, err);
-            report->n_rows_read += block->n_rows;
-            report->n_rows_elsewhere += block->n_elsewhere;
-            n_lines += block->n_lines;
-            if (import->pass == PASS_COUNT)
-                count_flows(import, block);
-            else
-                FORWARD(keep_flows(import, block, name, err));
-        }
-        progress_update(&import->progress,
-                        (double)(import->position + text_source_position(source)), "%llu rows",
-                        (unsigned long long)report->n_rows_read);
-        RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted while reading %s",
-                  name);
-    }
+    const char *name = text_source_name(import->sources[import->p]);
+    note_refused(report, block, import->paths[import->p], import->n_lines);
+    if (import->settings->strict)
+        FORWARD(stop_at_refused(block, name, import->n_lines, err));
+    if (block->extra_label.text != NULL)
+        return too_many_labels(name, block->extra_label, err);
+    report->n_rows_read += block->n_rows;
+    report->n_rows_elsewhere += block->n_elsewhere;
+    import->n_lines += block->n_lines;
+    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted while reading %s", name);
+    if (import->pass == PASS_KEEP)
+        return keep_flows(import, block, name, err);
+    count_flows(import, block);
+    return STATUS_OK;
+}
+
+static bool take_block(void *context, const struct flow_block *block)
+{
+    struct import *import = context;
+    import->status = take_rows(import, block, import->err);
+    progress_update(&import->progress, (double)(import->position + block->position), "%llu rows",
+                    (unsigned long long)import->report->n_rows_read);
+    return import->status == STATUS_OK;
+}
+
+static enum status read_source(struct import *import, struct error *err)
+{
+    import->n_lines = 0;
+    import->status = STATUS_OK;
+    import->err = err;
+    FORWARD(flow_reader_run(import->reader, import->sources[import->p], take_block, import, err));
+    return import->status;
 }
 
 static enum status run_pass(struct import *import, enum pass pass, struct error *err)
 {
     *import->report = (struct import_report){ 0 };
     import->pass = pass;
-    for (size_t p = 0; p < import->n_paths; p++) {
-        if (import->sources[p] != NULL)
-            FORWARD(text_source_rewind(import->sources[p], err));
+    for (import->p = 0; import->p < import->n_paths; import->p++) {
+        struct text_source **source = &import->sources[import->p];
+        if (*source != NULL)
+            FORWARD(text_source_rewind(*source, err));
         else
-            FORWARD(text_source_open(&import->sources[p], import->paths[p], import->is_read_twice,
-                                     err));
-        FORWARD(read_source(import, p, err));
-        import->position += text_source_position(import->sources[p]);
+            FORWARD(text_source_open(source, import->paths[import->p], import->is_read_twice, err));
+        FORWARD(read_source(import, err));
+        import->position += text_source_position(*source);
         /* What cannot be opened again stays open for the next pass. */
-        if (pass == PASS_KEEP || text_source_can_reopen(import->sources[p])) {
-            text_source_close(import->sources[p]);
-            import->sources[p] = NULL;
+        if (pass == PASS_KEEP || text_source_can_reopen(*source)) {
+            text_source_close(*source);
+            *source = NULL;
         }
     }
     return STATUS_OK;
@@ -328,34 +335,26 @@ static enum status run_passes(struct import *import, struct error *err)
 
 #define FLOWS_TO_SUGGEST_FROM 10000
 
-/* The start of the first file as flows of everybody. */
-static enum status read_start(struct import *import, struct error *err)
+static bool take_start(void *context, const struct flow_block *block)
 {
-    address_set_add_range(&import->monitored, 0, UINT32_MAX);
-    FORWARD(text_source_open(&import->sources[0], import->paths[0], false, err));
-    import->reader = flow_reader_create(&import->monitored, FLOW_BLOCK_BYTES);
-    import->flows = memory_alloc(FLOWS_TO_SUGGEST_FROM, sizeof *import->flows);
-    flow_reader_start(import->reader, import->sources[0]);
-    size_t n;
-    do {
-        struct flow_block *blocks;
-        FORWARD(flow_reader_next(import->reader, &blocks, &n, err));
-        for (size_t b = 0; b < n; b++) {
-            size_t room = FLOWS_TO_SUGGEST_FROM - import->n_flows;
-            size_t n_taken = blocks[b].n_flows < room ? blocks[b].n_flows : room;
-            memcpy(import->flows + import->n_flows, blocks[b].flows,
-                   n_taken * sizeof *import->flows);
-            import->n_flows += n_taken;
-            import->report->n_rows_read += blocks[b].n_rows;
-        }
-    } while (n > 0 && import->report->n_rows_read < FLOWS_TO_SUGGEST_FROM);
-    return STATUS_OK;
+    struct import *import = context;
+    size_t room = FLOWS_TO_SUGGEST_FROM - import->n_flows;
+    size_t n = block->n_flows < room ? block->n_flows : room;
+    memcpy(import->flows + import->n_flows, block->flows, n * sizeof *import->flows);
+    import->n_flows += n;
+    import->report->n_rows_read += block->n_rows;
+    return import->report->n_rows_read < FLOWS_TO_SUGGEST_FROM;
 }
 
-/* No hosts were named: an error that says which ones seem to be meant. */
+/* No hosts were named: an error that says which ones seem to be meant, by the start of the first
+ * file. */
 static enum status suggest_hosts(struct import *import, struct error *err)
 {
-    FORWARD(read_start(import, err));
+    address_set_add_range(&import->monitored, 0, UINT32_MAX);
+    import->reader = flow_reader_create(&import->monitored, FLOW_BLOCK_BYTES);
+    import->flows = memory_alloc(FLOWS_TO_SUGGEST_FROM, sizeof *import->flows);
+    FORWARD(text_source_open(&import->sources[0], import->paths[0], false, err));
+    FORWARD(flow_reader_run(import->reader, import->sources[0], take_start, import, err));
     size_t n = import->n_flows;
     RETURN_IF(n == 0, err, STATUS_FORMAT, "%s: none of the first %llu rows is a flow of UGR'16",
               import->paths[0], (unsigned long long)import->report->n_rows_read);

@@ -16,7 +16,7 @@ const struct option split_options[] = {
     { "split", 0, OPTION_CHOICE, AT(kind), "none", .choices = split_names, .argument = "KIND",
       .help = "what is kept from training, to test with" },
     { "test-every", 0, OPTION_INT, AT(every), "4", .minimum = 2, .maximum = 1e6, .argument = "N",
-      .help = "by host: every N-th, by address, is for testing" },
+      .help = "by host: the first and every N-th after it, by address" },
     { "test-type", 0, OPTION_CHOICE, AT(type), "both", .choices = type_names, .argument = "TYPE",
       .help = "by host: of the hosts of this type" },
     { "train-share", 0, OPTION_REAL, AT(train_share), "0.75", .minimum = 0.01, .maximum = 0.99,
@@ -77,7 +77,7 @@ enum status split_training_set(const struct dataset *data, const struct split_se
     for (size_t h = 0; h < data->n_hosts; h++) {
         const struct host *host = &data->hosts[h];
         bool is_candidate = settings->type == N_HOST_TYPES || (int)host->type == settings->type;
-        if (by_host && is_candidate && n_of_type++ % settings->every == settings->every - 1)
+        if (by_host && is_candidate && n_of_type++ % settings->every == 0)
             continue;
         ranges[h] = (struct row_range){ record->from, record->until };
     }

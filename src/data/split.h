@@ -1,6 +1,7 @@
 /* split.h - which flows are trained on and which are kept to test with.
  *
- * By host: of the hosts of one type, by address, every n-th is never trained on. By time: what ends
+ * By host: of the hosts of one type, by address, the first and every n-th after it is never trained
+ * on. By time: what ends
  * after a moment is never trained on. A model keeps the record of what it was trained on
  * (struct training_record), and evaluation scores what the record does not cover: unseen hosts, and
  * the same hosts at another time.

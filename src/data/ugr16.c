@@ -187,6 +187,7 @@ static inline bool label_is_legal(struct ugr16_reader *reader, const char *text,
         return false;
     memcpy(reader->label, text, length);
     reader->label_length = length;
+    reader->n_label_changes++;
     return true;
 }
 
@@ -357,6 +358,7 @@ size_t ugr16_format(const struct flow *flow, const struct label_list *labels, ch
     to = put_number(to, flow->tos);
     to = put_number(to, flow->packets);
     to = put_number(to, flow->bytes);
-    to = put_text(to, labels->names[flow->label], '\n');
+    bool has_name = flow->label < labels->n;
+    to = put_text(to, has_name ? labels->names[flow->label] : LABEL_UNKNOWN, '\n');
     return (size_t)(to - text);
 }

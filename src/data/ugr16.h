@@ -58,6 +58,7 @@ struct ugr16_reader {
     int64_t midnight; /* of that date */
     char label[LABEL_NAME_MAX + 1];
     size_t label_length;
+    size_t n_label_changes; /* how often it was another one than in the line before */
 };
 
 /* Reads a line of `length` bytes, without its end; line[length] must be readable and be a control

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 static_assert(sizeof(struct comparison) % sizeof(double) == 0, "a comparison is doubles only");
@@ -16,11 +17,17 @@ static_assert(sizeof(struct portrait) % sizeof(double) == 0, "a portrait is doub
 
 static void measure_portrait(struct portrait *portrait, const struct side *side)
 {
-    portrait->conversations = conversations_measure(side->traffic);
-    portrait->rules = rules_measure(side->traffic);
     portrait->dependence = dependence_measure(side);
-    for (int series = 0; series < N_ACF_SERIES; series++)
-        portrait->autocorrelation[series] = autocorrelation_measure(side->traffic, series);
+#pragma omp parallel sections
+    {
+#pragma omp section
+        portrait->conversations = conversations_measure(side->traffic);
+#pragma omp section
+        portrait->rules = rules_measure(side->traffic);
+#pragma omp section
+        for (int series = 0; series < N_ACF_SERIES; series++)
+            portrait->autocorrelation[series] = autocorrelation_measure(side->traffic, series);
+    }
 }
 
 static void fill_with_nan(double *numbers, size_t n)
@@ -101,10 +108,18 @@ enum status comparison_floor(const struct traffic *real, size_t n_halvings, uint
     struct classes *classes = classes_create(real, NULL);
     struct side whole = side_create(real, classes);
     struct progress progress = progress_start("floor", (double)n_halvings, "halvings");
-    for (size_t i = 0; i < n_halvings && !interrupt_requested(); i++) {
-        struct comparison one = compare_halves(&whole, seed, i);
-        comparison_average_add(floor, &one);
-        progress_update(&progress, (double)(i + 1), NULL);
+    size_t n_done = 0;
+    floor->items = memory_grow(floor->items, &floor->capacity, n_halvings, sizeof *floor->items);
+    floor->n = n_halvings;
+    /* One halving a thread: within it, all runs on that thread. */
+#pragma omp parallel for schedule(dynamic) reduction(+ : n_done)
+    for (size_t i = 0; i < n_halvings; i++) {
+        if (interrupt_requested())
+            continue;
+        floor->items[i] = compare_halves(&whole, seed, i);
+        n_done++;
+        if (omp_get_thread_num() == 0)
+            progress_update(&progress, (double)n_done * omp_get_num_threads(), NULL);
     }
     progress_finish(&progress);
     side_release(&whole);
@@ -114,8 +129,7 @@ enum status comparison_floor(const struct traffic *real, size_t n_halvings, uint
     return STATUS_OK;
 }
 
-double comparison_size_factor(size_t n_real_hosts, size_t n_synthetic_hosts)
+double comparison_size_factor(double n_real_hosts, double n_synthetic_hosts)
 {
-    double n = (double)n_real_hosts;
-    return (1.0 / n + 1.0 / (double)n_synthetic_hosts) / (4.0 / n);
+    return (1.0 / n_real_hosts + 1.0 / n_synthetic_hosts) / (4.0 / n_real_hosts);
 }

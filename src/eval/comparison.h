@@ -59,7 +59,8 @@ enum status comparison_floor(const struct traffic *real, size_t n_halvings, uint
 
 /* What a perfect twin would have in a squared distance (JS) at the sizes compared, as a share of
  * the floor. Halves of n hosts have n/2 on each side, and the expectation of a squared distance
- * between two samples of hosts goes with 1/n_a + 1/n_b. */
-double comparison_size_factor(size_t n_real_hosts, size_t n_synthetic_hosts);
+ * between two samples of hosts goes with 1/n_a + 1/n_b; the numbers are those of
+ * traffic_effective_hosts. */
+double comparison_size_factor(double n_real_hosts, double n_synthetic_hosts);
 
 #endif

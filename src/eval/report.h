@@ -34,13 +34,15 @@ struct report_model {
 struct report_twin {
     const char *name;        /* the file's, or that of the model that drew it */
     size_t n_hosts, n_flows; /* of the first repeat */
+    double effective_hosts;  /* traffic_effective_hosts, of the same */
     struct comparison_average average;
 };
 
 struct report {
     const char *data, *part;
     size_t n_flows, n_hosts; /* of the part */
-    int64_t from, until;     /* ms: from the hour of its first flow to after its last */
+    double effective_hosts;
+    int64_t from, until; /* ms: from the hour of its first flow to after its last */
     struct report_model *models;
     size_t n_models;
     int bins_attribute; /* -1 where no bins are scored */

@@ -107,7 +107,7 @@ static json_t *numbers(const struct comparison *comparison, size_t offset, size_
 static void add_distributions(json_t *js, json_t *kl, const struct report *report,
                               const struct report_twin *twin)
 {
-    double at_size = comparison_size_factor(report->n_hosts, twin->n_hosts);
+    double at_size = comparison_size_factor(report->effective_hosts, twin->effective_hosts);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if (a >= N_CODED || !report_has_distribution(report, a))
@@ -226,9 +226,10 @@ static json_t *autocorrelation_json(const struct report *report, const struct re
 static void add_twin(json_t *object, const struct report *report, const struct report_twin *twin)
 {
     json_object_set_new(object, "twin",
-                        json_pack("{s:s, s:I, s:I, s:I}", "name", twin->name, "flows",
+                        json_pack("{s:s, s:I, s:I, s:f, s:I}", "name", twin->name, "flows",
                                   (json_int_t)twin->n_flows, "hosts", (json_int_t)twin->n_hosts,
-                                  "repeats", (json_int_t)twin->average.n));
+                                  "effective_hosts", twin->effective_hosts, "repeats",
+                                  (json_int_t)twin->average.n));
     add_distributions(child(object, "js"), child(object, "kl"), report, twin);
     json_object_set_new(object, "netshare", netshare_json(report, twin));
     json_object_set_new(object, "pairs", pairs_json(report, twin));
@@ -277,9 +278,10 @@ json_t *report_json(const struct report *report)
     calendar_format(report->until, until);
     json_t *object = json_pack("{s:s, s:i}", "format", "flowtwin-eval", "version", REPORT_VERSION);
     json_object_set_new(object, "data",
-                        json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "file", report->data, "part",
-                                  report->part, "flows", (json_int_t)report->n_flows, "hosts",
-                                  (json_int_t)report->n_hosts, "from", from, "until", until));
+                        json_pack("{s:s, s:s, s:I, s:I, s:f, s:s, s:s}", "file", report->data,
+                                  "part", report->part, "flows", (json_int_t)report->n_flows,
+                                  "hosts", (json_int_t)report->n_hosts, "effective_hosts",
+                                  report->effective_hosts, "from", from, "until", until));
     json_object_set_new(object, "seed", json_integer((json_int_t)report->seed));
     if (report->n_models > 0) {
         json_object_set_new(object, "nll", nll_json(&report->models[0].nll));

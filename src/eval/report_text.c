@@ -54,6 +54,18 @@ static const char *short_name(const char *path)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
+/* The same as the heading of a column: without the .h5 that all models have. */
+static void print_file_cell(FILE *out, const char *path)
+{
+    const char *name = short_name(path);
+    size_t length = strlen(name);
+    if (length > 3 && strcmp(name + length - 3, ".h5") == 0)
+        length -= 3;
+    char cell[CELL_WIDTH];
+    snprintf(cell, sizeof cell, "%.*s", (int)length, name);
+    print_text_cell(out, cell);
+}
+
 static void print_average_cell(FILE *out, const struct comparison_average *average, size_t offset,
                                double scale)
 {
@@ -125,7 +137,7 @@ static void print_likelihood(FILE *out, const struct report *report)
         report->models[0].nll.n_hosts, report->models[0].nll.n_flows);
     print_name(out, "");
     for (size_t m = 0; m < report->n_models; m++) {
-        print_text_cell(out, short_name(report->models[m].name));
+        print_file_cell(out, report->models[m].name);
         attributes |= report->models[m].nll.attributes;
     }
     for (size_t m = 1; m < report->n_models; m++) {
@@ -147,23 +159,12 @@ static void print_likelihood(FILE *out, const struct report *report)
 
 /* ---- distances ---------------------------------------------------------------------------- */
 
-/* Headings of tables with a column for the floor and one for each twin, n_groups times over. */
-static void print_distance_headings(FILE *out, const struct report *report,
-                                    const char *const *groups, size_t n_groups)
+/* Headings of tables with a column for the floor and one for each twin. */
+static void print_distance_headings(FILE *out, const struct report *report)
 {
-    if (n_groups > 1) {
-        print_name(out, "");
-        for (size_t g = 0; g < n_groups; g++)
-            fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), groups[g]);
-        fputc('\n', out);
-    }
-    print_name(out, "");
-    for (size_t g = 0; g < n_groups; g++) {
-        print_text_cell(out, "floor");
-        for (size_t t = 0; t < report->n_twins; t++)
-            print_text_cell(out, short_name(report->twins[t].name));
-    }
-    fputc('\n', out);
+    print_text_cell(out, "floor");
+    for (size_t t = 0; t < report->n_twins; t++)
+        print_file_cell(out, report->twins[t].name);
 }
 
 static void print_floor_cell(FILE *out, const struct report *report, size_t offset, double scale)
@@ -181,21 +182,71 @@ static void print_distance_cells(FILE *out, const struct report *report, size_t 
         print_average_cell(out, &report->twins[t].average, offset, 1.0);
 }
 
-static void print_distributions(FILE *out, const struct report *report, const char *caption,
-                                size_t all_day, size_t hourly)
+/* What is said of the distribution of each attribute: its name, and where it stands in struct
+ * distribution_distance. */
+struct distribution_figure {
+    const char *name;
+    size_t offset;
+};
+
+/* Figures side by side, each with its floor. */
+static void print_distribution_columns(FILE *out, const struct report *report,
+                                       const struct distribution_figure *figures, size_t n)
 {
-    fprintf(out, "\n%s\n\n", caption);
-    print_distance_headings(
-        out, report, (const char *const[]){ "over the whole time", "mean over hours of the day" },
-        2);
+    fputc('\n', out);
+    print_name(out, "");
+    for (size_t f = 0; f < n; f++)
+        fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), figures[f].name);
+    fputc('\n', out);
+    print_name(out, "");
+    for (size_t f = 0; f < n; f++)
+        print_distance_headings(out, report);
+    fputc('\n', out);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if (a >= N_CODED || !report_has_distribution(report, a))
             continue;
-        size_t base = DISTANCE_AT(distributions[a]);
         print_name(out, attribute_infos[a].name);
-        print_distance_cells(out, report, base + all_day);
-        print_distance_cells(out, report, base + hourly);
+        for (size_t f = 0; f < n; f++)
+            print_distance_cells(out, report, DISTANCE_AT(distributions[a]) + figures[f].offset);
+        fputc('\n', out);
+    }
+}
+
+/* Two figures: side by side as long as a screen has room for them. */
+static void print_distributions(FILE *out, const struct report *report, const char *caption,
+                                size_t all_day, size_t hourly)
+{
+    const struct distribution_figure figures[] = {
+        { "over the whole time", all_day },
+        { "mean over hours of the day", hourly },
+    };
+    fprintf(out, "\n%s\n", caption);
+    if (report->n_twins == 1) {
+        print_distribution_columns(out, report, figures, 2);
+    } else {
+        print_distribution_columns(out, report, &figures[0], 1);
+        print_distribution_columns(out, report, &figures[1], 1);
+    }
+}
+
+/* Of bytes, which a user's day shows in most. */
+static void print_hours(FILE *out, const struct report *report)
+{
+    if (!report_has_distribution(report, ATTRIBUTE_BYTES))
+        return;
+    fprintf(out, "\nJensen-Shannon divergence of bytes by hour of the day, nats\n\n");
+    print_name(out, "");
+    print_distance_headings(out, report);
+    fputc('\n', out);
+    for (int hour = 0; hour < N_HOURS; hour++) {
+        size_t offset = DISTANCE_AT(distributions[ATTRIBUTE_BYTES].js_by_hour[hour]);
+        if (isnan(number_at(&report->twins[0].average.mean, offset)))
+            continue;
+        char name[64];
+        snprintf(name, sizeof name, "%02d:00 to %02d:59", hour, hour);
+        print_name(out, name);
+        print_distance_cells(out, report, offset);
         fputc('\n', out);
     }
 }
@@ -208,7 +259,7 @@ static void print_netshare(FILE *out, const struct report *report)
     print_name(out, "");
     print_text_cell(out, "floor");
     for (size_t t = 0; t < report->n_twins; t++) {
-        print_text_cell(out, short_name(report->twins[t].name));
+        print_file_cell(out, report->twins[t].name);
         print_text_cell(out, "x");
     }
     fputc('\n', out);
@@ -232,7 +283,9 @@ static void print_netshare(FILE *out, const struct report *report)
 static void print_pairs(FILE *out, const struct report *report)
 {
     fprintf(out, "\nTotal variation of joint histograms, 0..1\n\n");
-    print_distance_headings(out, report, NULL, 1);
+    print_name(out, "");
+    print_distance_headings(out, report);
+    fputc('\n', out);
     print_name(out, "two attributes, mean of pairs");
     print_distance_cells(out, report, DISTANCE_AT(pairs.mean_same_row));
     fputc('\n', out);
@@ -258,7 +311,7 @@ static void print_portrait_headings(FILE *out, const struct report *report)
     print_name(out, "");
     print_text_cell(out, "real");
     for (size_t t = 0; t < report->n_twins; t++)
-        print_text_cell(out, short_name(report->twins[t].name));
+        print_file_cell(out, report->twins[t].name);
     print_text_cell(out, "halves differ by");
     fputc('\n', out);
 }
@@ -430,7 +483,8 @@ static void print_twins(FILE *out, const struct report *report)
             "Floor: real against real, mean over %zu random halvings of the hosts (deviation)."
             "\nHalves are smaller than the sides compared: a perfect twin has about %.2f of the "
             "floor's JS.\n",
-            report->floor.n, comparison_size_factor(report->n_hosts, report->twins[0].n_hosts));
+            report->floor.n,
+            comparison_size_factor(report->effective_hosts, report->twins[0].effective_hosts));
     else
         fprintf(out, "Floor: none, since a single host has no halves.\n");
     print_distributions(out, report,
@@ -438,6 +492,7 @@ static void print_twins(FILE *out, const struct report *report)
                         "bits: divide by 0.693)",
                         offsetof(struct distribution_distance, js),
                         offsetof(struct distribution_distance, js_hourly_mean));
+    print_hours(out, report);
     print_distributions(out, report, "Kullback-Leibler divergence of real from twin, nats",
                         offsetof(struct distribution_distance, kl),
                         offsetof(struct distribution_distance, kl_hourly_mean));

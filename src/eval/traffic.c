@@ -90,6 +90,14 @@ void traffic_halves(const struct traffic *whole, uint64_t seed, uint64_t halving
     free(order);
 }
 
+double traffic_effective_hosts(const struct traffic *traffic)
+{
+    double squares = 0.0, n_rows = (double)traffic->n_rows;
+    for (size_t h = 0; h < traffic->n_hosts; h++)
+        squares += (double)traffic->hosts[h].n_rows * (double)traffic->hosts[h].n_rows;
+    return n_rows * n_rows / squares;
+}
+
 int64_t *traffic_gather(const struct traffic *traffic, enum attribute attribute)
 {
     int64_t *values = memory_alloc(traffic->n_rows, sizeof *values);

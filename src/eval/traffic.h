@@ -55,6 +55,10 @@ void traffic_free(struct traffic *traffic);
 void traffic_halves(const struct traffic *whole, uint64_t seed, uint64_t halving,
                     struct traffic *halves[2]);
 
+/* How many hosts of equal size say as much about flows as these: (sum n_h)^2 / sum n_h^2 (Kish,
+ * Survey Sampling, 1965). A host of one flow beside large ones hardly counts. */
+double traffic_effective_hosts(const struct traffic *traffic);
+
 /* The values of one attribute of these hosts, one after another. Caller frees with free(). */
 int64_t *traffic_gather(const struct traffic *traffic, enum attribute attribute);
 

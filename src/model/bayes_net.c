@@ -54,14 +54,14 @@ static const struct option options[] = {
     { "more-edges", 0, OPTION_LIST, AT(more_edges), NULL, .argument = "LIST",
       .help = "the same, for what does not fit in one line" },
     { "hour", 0, OPTION_FLAG, AT(hour), "yes",
-      .help = "whether the hour is a parent too, beside those of the structure" },
+      .help = "let the hour be a parent too (in a tree, where it tells something)" },
     { "bins", 0, OPTION_CHOICE, AT(bins.rule), "freedman-diaconis", .choices = bins_rule_names,
       .argument = "RULE", .help = "how many bins counts have on the log scale" },
     { "bins-number", 0, OPTION_INT, AT(bins.number), "300", .minimum = 1, .maximum = 1e5,
       .argument = "N", .help = "for bins fixed: how many" },
     { "port-bins", 0, OPTION_INT, AT(port_bins), "512", .minimum = 1, .maximum = 65536,
       .argument = "N", .help = "at most so many single ports, and so many ranges of ports" },
-    { "address-bins", 0, OPTION_INT, AT(address_bins), "512", .minimum = 1, .maximum = 1e6,
+    { "address-bins", 0, OPTION_INT, AT(address_bins), "4096", .minimum = 1, .maximum = 1e6,
       .argument = "N", .help = "at most so many single addresses, and so many prefixes" },
     { "least-hosts", 0, OPTION_INT, AT(least_hosts), "2", .minimum = 1, .maximum = 1e6,
       .argument = "N", .help = "hosts that must have met a port or address for a bin of its own" },
@@ -97,6 +97,12 @@ static void bayes_net_free(struct model *model)
         node_release(&net->nodes[a]);
     }
     free(net);
+}
+
+/* Of a time in seconds since 1970, however far away. */
+static int hour_of(int64_t clock)
+{
+    return calendar_hour(clock % (MS_PER_DAY / MS_PER_SECOND) * MS_PER_SECOND);
 }
 
 /* The largest value that a flow record can hold (flow.h). */
@@ -201,8 +207,7 @@ static double *mixture_prior(const struct settings *settings, size_t attribute,
 struct columns {
     struct structure_columns bins;
     uint32_t *current[N_CODED], *previous[N_CODED];
-    uint8_t *hours;     /* [n_rows] of the row's end */
-    uint8_t *gap_hours; /* [n_rows] of the end of the row before */
+    uint32_t *hours, *gap_hours;
 };
 
 static void columns_fill(struct columns *columns, const struct sequence_set *train,
@@ -232,6 +237,8 @@ static void columns_fill_hours(struct columns *columns, const struct sequence_se
     columns->bins.n_rows = columns->bins.n_first = train->n_scored;
     columns->hours = memory_alloc(train->n_scored, sizeof *columns->hours);
     columns->gap_hours = memory_alloc(train->n_scored, sizeof *columns->gap_hours);
+    columns->bins.hours = columns->hours;
+    columns->bins.gap_hours = columns->gap_hours;
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++) {
         const struct sequence *sequence = in_halves(train, s);
@@ -239,12 +246,12 @@ static void columns_fill_hours(struct columns *columns, const struct sequence_se
         if (s == (train->n + 1) / 2)
             columns->bins.n_first = n;
         for (size_t i = 0; i < sequence->n_rows; i++) {
-            int before = calendar_hour(clock * MS_PER_SECOND);
+            int before = hour_of(clock);
             clock += sequence->rows[i].value[ATTRIBUTE_GAP];
             if (i < sequence->first_scored)
                 continue;
-            columns->gap_hours[n] = (uint8_t)before;
-            columns->hours[n++] = (uint8_t)calendar_hour(clock * MS_PER_SECOND);
+            columns->gap_hours[n] = (uint32_t)before;
+            columns->hours[n++] = (uint32_t)hour_of(clock);
         }
     }
 }
@@ -277,6 +284,14 @@ static enum status choose_structure(struct structure *structure, const struct se
         *structure = structure_previous(attributes);
         break;
     }
+    for (size_t a = 0; a < N_CODED; a++) {
+        if (settings->structure == CHOOSE_HOUR)
+            structure->uses_hour[a] = true;
+        else if (settings->structure == CHOOSE_TREE)
+            structure->uses_hour[a] &= settings->hour;
+        else
+            structure->uses_hour[a] = settings->hour && settings->structure != CHOOSE_ALONE;
+    }
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         RETURN_IF(lists[l]->n > 0 && settings->structure != CHOOSE_EDGES, err, STATUS_USAGE,
                   "edges are given, but the structure is %s", structure_names[settings->structure]);
@@ -301,15 +316,15 @@ static void fit_node(struct bayes_net *net, const struct settings *settings,
                                               : columns->current[parent->attribute];
         rows.n_parent_bins[k] = columns->bins.n_bins[parent->attribute];
     }
-    bool uses_hour = settings->structure == CHOOSE_HOUR ||
-                     (settings->hour && settings->structure != CHOOSE_ALONE);
-    node_fit(&net->nodes[attribute], &rows, net->bins[attribute]->n, settings->smoothing, uses_hour,
-             log_prior);
+    node_fit(&net->nodes[attribute], &rows, net->bins[attribute]->n, settings->smoothing,
+             net->structure.uses_hour[attribute], log_prior);
 }
 
 static enum status bayes_net_fit(const void *model_settings, const struct sequence_set *train,
-                                 uint64_t seed, struct model **model, struct error *err)
+                                 uint64_t seed, struct fit_control *control, struct model **model,
+                                 struct error *err)
 {
+    (void)control; /* it takes seconds */
     const struct settings *settings = model_settings;
     struct bayes_net *net = memory_zalloc(1, sizeof *net);
     struct columns columns = { 0 };
@@ -348,8 +363,8 @@ static enum status bayes_net_fit(const void *model_settings, const struct sequen
 
 /* ---- likelihood --------------------------------------------------------------------------- */
 
-/* The bins of an attribute's parents; NULL where one of them is in a row that is not there, so that
- * the attribute is drawn from P(B). */
+/* The bins of an attribute's parents; NULL where one of them has none (it is in a row that is not
+ * there, or its value outside the support), so that the attribute comes from P(B). */
 static const uint32_t *find_parents(const struct bayes_net *net, size_t attribute,
                                     const uint32_t *current, const uint32_t *previous,
                                     uint32_t parents[NODE_PARENTS_MAX])
@@ -363,17 +378,37 @@ static const uint32_t *find_parents(const struct bayes_net *net, size_t attribut
     return parents;
 }
 
+/* NODE_NO_BIN for a value outside the support. */
+static uint32_t find_bin(const struct bins *bins, int64_t value)
+{
+    size_t bin = bins_find(bins, value);
+    return bin < bins->n ? (uint32_t)bin : NODE_NO_BIN;
+}
+
 static void find_bins(const struct bayes_net *net, const struct row *row, uint32_t *bins)
 {
     for (size_t a = 0; a < N_CODED; a++)
         if (has(net, a))
-            bins[a] = (uint32_t)bins_find(net->bins[a], row->value[a]);
+            bins[a] = find_bin(net->bins[a], row->value[a]);
 }
 
-static enum status score(const struct bayes_net *net, const struct sequence *sequence,
-                         bool inside_bins, double *log_mass, struct error *err)
+/* ln P of one attribute's bin, and where wanted of its value inside that. */
+static double score_attribute(const struct bayes_net *net, size_t attribute, int hour,
+                              const uint32_t *current, const uint32_t *previous, int64_t value,
+                              bool inside_bins)
 {
-    uint32_t bins[2][N_CODED], parents[NODE_PARENTS_MAX];
+    uint32_t parents[NODE_PARENTS_MAX], bin = current[attribute];
+    if (bin == NODE_NO_BIN)
+        return -HUGE_VAL;
+    const uint32_t *given = find_parents(net, attribute, current, previous, parents);
+    double log_mass = node_log_mass(&net->nodes[attribute], hour, given, bin);
+    return inside_bins ? log_mass + bins_log_share(net->bins[attribute], bin, value) : log_mass;
+}
+
+static void score(const struct bayes_net *net, const struct sequence *sequence, bool inside_bins,
+                  double *log_mass)
+{
+    uint32_t bins[2][N_CODED];
     uint32_t *current = bins[0], *previous = bins[1];
     size_t first = sequence->first_scored;
     int64_t clock = sequence->start;
@@ -385,38 +420,34 @@ static enum status score(const struct bayes_net *net, const struct sequence *seq
     memset(log_mass, 0, (sequence->n_rows - first) * N_ATTRIBUTES * sizeof *log_mass);
     for (size_t i = first; i < sequence->n_rows; i++, log_mass += N_ATTRIBUTES) {
         const struct row *row = &sequence->rows[i];
-        RETURN_IF(!coding_row_is_legal(row), err, STATUS_RANGE, "row %zu of a host is not legal",
-                  i);
-        int gap_hour = calendar_hour(clock * MS_PER_SECOND);
+        int gap_hour = hour_of(clock);
         clock += row->value[ATTRIBUTE_GAP];
-        int hour = calendar_hour(clock * MS_PER_SECOND);
+        int hour = hour_of(clock);
         find_bins(net, row, current);
-        for (size_t a = 0; a < N_CODED; a++) {
-            if (!has(net, a))
-                continue;
-            const uint32_t *given = find_parents(net, a, current, i > 0 ? previous : NULL, parents);
-            log_mass[a] = node_log_mass(&net->nodes[a], a == ATTRIBUTE_GAP ? gap_hour : hour, given,
-                                        current[a]);
-            if (inside_bins)
-                log_mass[a] += bins_log_share(net->bins[a], current[a], row->value[a]);
-        }
+        for (size_t a = 0; a < N_CODED; a++)
+            if (has(net, a))
+                log_mass[a] = score_attribute(net, a, a == ATTRIBUTE_GAP ? gap_hour : hour, current,
+                                              i > 0 ? previous : NULL, row->value[a], inside_bins);
         uint32_t *swap = previous;
         previous = current;
         current = swap;
     }
-    return STATUS_OK;
 }
 
 static enum status bayes_net_log_mass(const struct model *model, const struct sequence *sequence,
                                       double *log_mass, struct error *err)
 {
-    return score((const struct bayes_net *)model, sequence, true, log_mass, err);
+    (void)err;
+    score((const struct bayes_net *)model, sequence, true, log_mass);
+    return STATUS_OK;
 }
 
 enum status bayes_net_log_mass_of_bins(const struct model *model, const struct sequence *sequence,
                                        double *log_mass, struct error *err)
 {
-    return score((const struct bayes_net *)model, sequence, false, log_mass, err);
+    (void)err;
+    score((const struct bayes_net *)model, sequence, false, log_mass);
+    return STATUS_OK;
 }
 
 const struct bins *bayes_net_bins(const struct model *model, enum attribute attribute)
@@ -475,7 +506,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
         size_t a = net->structure.order[i];
         const uint32_t *given = find_parents(net, a, current,
                                              host->n_rows > 0 ? host->previous : NULL, parents);
-        int hour = calendar_hour(host->clock * MS_PER_SECOND);
+        int hour = hour_of(host->clock);
         current[a] = net->argmax ? node_best(&net->nodes[a], hour, given)
                                  : node_draw(&net->nodes[a], hour, given, &rng);
         do {
@@ -500,6 +531,93 @@ static enum status bayes_net_sampler_advance(struct sampler *base, const size_t 
     return STATUS_OK;
 }
 
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* A group for each attribute: its bins, its edges as text, and its tables. */
+static enum status save_attribute(const struct bayes_net *net, size_t attribute,
+                                  struct hdf5_group *parent, struct error *err)
+{
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_create(parent, attribute_infos[attribute].name, &group, err));
+    char *edges = structure_text(&net->structure, attribute);
+    enum status status = hdf5_write_text(group, "edges", edges, err);
+    free(edges);
+    if (status == STATUS_OK)
+        status = bins_save(net->bins[attribute], group, "bins", err);
+    if (status == STATUS_OK)
+        status = node_save(&net->nodes[attribute], group, "tables", err);
+    enum status closed = hdf5_group_close(group, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
+}
+
+static enum status bayes_net_save(const struct model *model, struct hdf5_group *group,
+                                  struct error *err)
+{
+    const struct bayes_net *net = (const struct bayes_net *)model;
+    FORWARD(hdf5_write_integer(group, "argmax", net->argmax, err));
+    for (size_t a = 0; a < N_CODED; a++)
+        if (has(net, a))
+            FORWARD(save_attribute(net, a, group, err));
+    return STATUS_OK;
+}
+
+static enum status load_edges_and_bins(struct bayes_net *net, size_t attribute,
+                                       struct hdf5_group *parent, struct error *err)
+{
+    const struct attribute_info *info = &attribute_infos[attribute];
+    struct hdf5_group *group;
+    char *edges = NULL;
+    FORWARD(hdf5_group_open(parent, info->name, &group, err));
+    enum status status = hdf5_read_text(group, "edges", &edges, err);
+    if (status == STATUS_OK && structure_add_text(&net->structure, edges, err) != STATUS_OK)
+        status = error_set(err, STATUS_FORMAT, "\"%s\" is not what %s can depend on", edges,
+                           info->name);
+    if (status == STATUS_OK)
+        status = bins_load(&net->bins[attribute], info->lowest, highest_of(attribute), group,
+                           "bins", err);
+    free(edges);
+    hdf5_group_close(group, NULL);
+    return status;
+}
+
+static enum status load_tables(struct bayes_net *net, size_t attribute, struct hdf5_group *parent,
+                               struct error *err)
+{
+    size_t n_parent_bins[NODE_PARENTS_MAX], n_parents = net->structure.n_parents[attribute];
+    for (size_t k = 0; k < n_parents; k++)
+        n_parent_bins[k] = net->bins[net->structure.parents[attribute][k].attribute]->n;
+    struct hdf5_group *group;
+    FORWARD(hdf5_group_open(parent, attribute_infos[attribute].name, &group, err));
+    enum status status = node_load(&net->nodes[attribute], net->bins[attribute]->n, n_parent_bins,
+                                   n_parents, group, "tables", err);
+    hdf5_group_close(group, NULL);
+    return status;
+}
+
+static enum status bayes_net_load(struct hdf5_group *group, struct model **model, struct error *err)
+{
+    int64_t attributes, argmax;
+    FORWARD(hdf5_read_integer(group, "attributes", &attributes, err));
+    FORWARD(hdf5_read_integer(group, "argmax", &argmax, err));
+    struct bayes_net *net = memory_zalloc(1, sizeof *net);
+    net->argmax = argmax != 0;
+    net->structure = structure_alone((uint32_t)attributes);
+    enum status status = STATUS_OK;
+    for (size_t a = 0; a < N_CODED && status == STATUS_OK; a++)
+        if (has(net, a))
+            status = load_edges_and_bins(net, a, group, err);
+    if (status == STATUS_OK && structure_sort(&net->structure, err) != STATUS_OK)
+        status = error_set(err, STATUS_FORMAT, "the edges of the network form a cycle");
+    for (size_t a = 0; a < N_CODED && status == STATUS_OK; a++)
+        if (has(net, a))
+            status = load_tables(net, a, group, err);
+    if (status == STATUS_OK)
+        *model = &net->base;
+    else
+        bayes_net_free(&net->base);
+    return status;
+}
+
 const struct model_kind model_kind_bayes_net = {
     .name = "bayes-net",
     .summary = "bins given the hour and the row before, or a learned tree",
@@ -512,4 +630,6 @@ const struct model_kind model_kind_bayes_net = {
     .sampler_create = bayes_net_sampler_create,
     .sampler_advance = bayes_net_sampler_advance,
     .sampler_free = bayes_net_sampler_free,
+    .save = bayes_net_save,
+    .load = bayes_net_load,
 };

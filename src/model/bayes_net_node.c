@@ -22,8 +22,9 @@ static void sort_rows(uint32_t *to, const uint32_t *from, size_t n, const uint32
         to[starts[keys[from[i]]]++] = from[i];
 }
 
-void pair_table_count(struct pair_table *table, const uint32_t *parent_bins, size_t n_parent_bins,
-                      const uint32_t *bins, size_t n_bins, size_t n_rows)
+/* Row numbers in the order of their pairs, without the rows that lack one; caller frees. */
+static uint32_t *sort_by_pair(const uint32_t *parent_bins, size_t n_parent_bins,
+                              const uint32_t *bins, size_t n_bins, size_t n_rows, size_t *n_sorted)
 {
     uint32_t *rows = memory_alloc(n_rows, sizeof *rows);
     uint32_t *sorted = memory_alloc(n_rows, sizeof *sorted);
@@ -36,26 +37,51 @@ void pair_table_count(struct pair_table *table, const uint32_t *parent_bins, siz
     sort_rows(rows, sorted, n, parent_bins, n_parent_bins, starts);
     free(sorted);
     free(starts);
+    *n_sorted = n;
+    return rows;
+}
 
-    size_t n_pairs = 0;
-    for (size_t i = 0; i < n; i++)
-        n_pairs += i == 0 || parent_bins[rows[i]] != parent_bins[rows[i - 1]] ||
-                   bins[rows[i]] != bins[rows[i - 1]];
-    *table = (struct pair_table){
-        .n_parent_bins = n_parent_bins,
-        .n_pairs = n_pairs,
-        .parent_bins = memory_alloc(n_pairs, sizeof *table->parent_bins),
-        .bins = memory_alloc(n_pairs, sizeof *table->bins),
-        .counts = memory_zalloc(n_pairs, sizeof *table->counts),
-    };
-    size_t pair = 0;
-    for (size_t i = 0; i < n; i++) {
+static void add_pair(struct pair_table *table, size_t *capacity, uint32_t parent_bin, uint32_t bin,
+                     uint32_t count)
+{
+    if (table->n_pairs == *capacity) {
+        *capacity = *capacity < 64 ? 64 : *capacity * 2;
+        table->parent_bins = memory_resize(table->parent_bins, *capacity, sizeof(uint32_t));
+        table->bins = memory_resize(table->bins, *capacity, sizeof(uint32_t));
+        table->counts = memory_resize(table->counts, *capacity, sizeof(uint32_t));
+    }
+    table->parent_bins[table->n_pairs] = parent_bin;
+    table->bins[table->n_pairs] = bin;
+    table->counts[table->n_pairs++] = count;
+}
+
+/* Tables with no more cells than this are counted in full: they stay in the cache. */
+#define CELLS_MOST (1u << 20)
+
+void pair_table_count(struct pair_table *table, const uint32_t *parent_bins, size_t n_parent_bins,
+                      const uint32_t *bins, size_t n_bins, size_t n_rows)
+{
+    *table = (struct pair_table){ .n_parent_bins = n_parent_bins };
+    size_t capacity = 0;
+    if (n_bins * n_parent_bins <= CELLS_MOST) {
+        uint32_t *cells = memory_zalloc(n_parent_bins * n_bins, sizeof *cells);
+        for (size_t i = 0; i < n_rows; i++)
+            if (parent_bins[i] != NODE_NO_BIN && bins[i] != NODE_NO_BIN)
+                cells[parent_bins[i] * n_bins + bins[i]]++;
+        for (uint32_t parent = 0; parent < n_parent_bins; parent++)
+            for (uint32_t bin = 0; bin < n_bins; bin++)
+                if (cells[parent * n_bins + bin] > 0)
+                    add_pair(table, &capacity, parent, bin, cells[parent * n_bins + bin]);
+        free(cells);
+        return;
+    }
+    size_t n;
+    uint32_t *rows = sort_by_pair(parent_bins, n_parent_bins, bins, n_bins, n_rows, &n);
+    for (size_t i = 0, end; i < n; i = end) {
         uint32_t parent = parent_bins[rows[i]], bin = bins[rows[i]];
-        if (i > 0 && (parent != table->parent_bins[pair] || bin != table->bins[pair]))
-            pair++;
-        table->parent_bins[pair] = parent;
-        table->bins[pair] = bin;
-        table->counts[pair]++;
+        for (end = i; end < n && parent_bins[rows[end]] == parent && bins[rows[end]] == bin;)
+            end++;
+        add_pair(table, &capacity, parent, bin, (uint32_t)(end - i));
     }
     free(rows);
 }
@@ -68,7 +94,36 @@ void pair_table_release(struct pair_table *table)
     free(table->starts);
     free(table->base);
     free(table->excess);
+    free(table->by_count);
+    free(table->totals);
     *table = (struct pair_table){ 0 };
+}
+
+/* A pair, for sorting. */
+struct frequent {
+    uint32_t count, pair;
+};
+
+static int more_frequent(const void *a, const void *b)
+{
+    const struct frequent *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return (x->pair > y->pair) - (x->pair < y->pair);
+}
+
+static void sort_by_count(struct pair_table *table)
+{
+    struct frequent *pairs = memory_alloc(table->n_pairs, sizeof *pairs);
+    for (size_t i = 0; i < table->n_pairs; i++)
+        pairs[i] = (struct frequent){ table->counts[i], (uint32_t)i };
+    for (size_t parent = 0; parent < table->n_parent_bins; parent++)
+        qsort(pairs + table->starts[parent], table->starts[parent + 1] - table->starts[parent],
+              sizeof *pairs, more_frequent);
+    table->by_count = memory_alloc(table->n_pairs, sizeof *table->by_count);
+    for (size_t i = 0; i < table->n_pairs; i++)
+        table->by_count[i] = pairs[i].pair;
+    free(pairs);
 }
 
 /* P(A | B) = (c(A, B) + s) / (c(B) + s |A|), or 1 / |A| where that is 0 / 0. */
@@ -92,12 +147,12 @@ static void pair_table_finish(struct pair_table *table, size_t n_bins, double sm
     for (size_t i = 0; i < table->n_pairs; i++)
         table->excess[i] = table->counts[i] / denominators[table->bins[i]];
     free(denominators);
+    sort_by_count(table);
 }
 
-/* The excess of a pair, 0 where it was not seen. */
-static double pair_excess(const struct pair_table *table, uint32_t parent, uint32_t bin)
+/* The first of the pairs low..high - 1 whose bin is not below `bin`; high where there is none. */
+static size_t find_pair(const struct pair_table *table, size_t low, size_t high, uint32_t bin)
 {
-    size_t low = table->starts[parent], high = table->starts[parent + 1], end = high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (table->bins[middle] < bin)
@@ -105,54 +160,18 @@ static double pair_excess(const struct pair_table *table, uint32_t parent, uint3
         else
             high = middle;
     }
-    return low < end && table->bins[low] == bin ? table->excess[low] : 0.0;
+    return low;
 }
 
-/* ---- what was seen with these parents ----------------------------------------------------- */
-
-/* Walks, in order, over the bins that were seen with at least one of the parents. */
-struct walk {
-    const struct node *node;
-    const double *weight; /* [n_bins] of the hour */
-    size_t next[NODE_PARENTS_MAX], end[NODE_PARENTS_MAX];
-    uint32_t bin; /* where it stands */
-    double mass;  /* weight times every P(A | B) there */
-    double extra; /* what that is above weight times every base */
-};
-
-static struct walk walk_start(const struct node *node, size_t hour, const uint32_t *parents)
+/* The excess of a pair, 0 where it was not seen. */
+static double pair_excess(const struct pair_table *table, uint32_t parent, uint32_t bin)
 {
-    struct walk walk = { .node = node, .weight = node->weight + hour * node->n_bins };
-    for (size_t k = 0; k < node->n_parents; k++) {
-        walk.next[k] = node->parents[k].starts[parents[k]];
-        walk.end[k] = node->parents[k].starts[parents[k] + 1];
-    }
-    return walk;
+    size_t end = table->starts[parent + 1];
+    size_t pair = find_pair(table, table->starts[parent], end, bin);
+    return pair < end && table->bins[pair] == bin ? table->excess[pair] : 0.0;
 }
 
-static bool walk_advance(struct walk *walk)
-{
-    const struct node *node = walk->node;
-    uint32_t bin = NODE_NO_BIN;
-    for (size_t k = 0; k < node->n_parents; k++)
-        if (walk->next[k] < walk->end[k] && node->parents[k].bins[walk->next[k]] < bin)
-            bin = node->parents[k].bins[walk->next[k]];
-    if (bin == NODE_NO_BIN)
-        return false;
-    double smooth = walk->weight[bin], mass = smooth;
-    for (size_t k = 0; k < node->n_parents; k++) {
-        const struct pair_table *table = &node->parents[k];
-        double excess = 0.0;
-        if (walk->next[k] < walk->end[k] && table->bins[walk->next[k]] == bin)
-            excess = table->excess[walk->next[k]++];
-        smooth *= table->base[bin];
-        mass *= table->base[bin] + excess;
-    }
-    walk->bin = bin;
-    walk->mass = mass;
-    walk->extra = mass - smooth;
-    return true;
-}
+/* ---- sums over bins ----------------------------------------------------------------------- */
 
 /* Row of the tables by hour. */
 static size_t hour_row(const struct node *node, int hour)
@@ -160,22 +179,79 @@ static size_t hour_row(const struct node *node, int hour)
     return node->uses_hour ? (size_t)hour : 0;
 }
 
+/* The bins that were seen with both of two parents, in order. */
+struct both {
+    const struct pair_table *a, *b; /* a has fewer pairs */
+    size_t next_a, end_a, next_b, end_b;
+};
+
+static struct both both_start(const struct node *node, const uint32_t *parents)
+{
+    const struct pair_table *tables = node->parents;
+    size_t n[2];
+    for (size_t k = 0; k < 2; k++)
+        n[k] = tables[k].starts[parents[k] + 1] - tables[k].starts[parents[k]];
+    size_t a = n[0] <= n[1] ? 0 : 1, b = 1 - a;
+    return (struct both){ .a = &tables[a],
+                          .b = &tables[b],
+                          .next_a = tables[a].starts[parents[a]],
+                          .end_a = tables[a].starts[parents[a] + 1],
+                          .next_b = tables[b].starts[parents[b]],
+                          .end_b = tables[b].starts[parents[b] + 1] };
+}
+
+/* Sets the bin and the product of its two excesses; false at the end. */
+static bool both_advance(struct both *both, uint32_t *bin, double *excess)
+{
+    while (both->next_a < both->end_a && both->next_b < both->end_b) {
+        *bin = both->a->bins[both->next_a];
+        /* Doubling steps, then halving: near what is near, whatever the lengths are. */
+        size_t step = 1, low = both->next_b;
+        while (low + step < both->end_b && both->b->bins[low + step] < *bin)
+            low += step, step *= 2;
+        size_t high = low + step < both->end_b ? low + step : both->end_b;
+        both->next_b = find_pair(both->b, low, high, *bin);
+        size_t pair = both->next_a++;
+        if (both->next_b < both->end_b && both->b->bins[both->next_b] == *bin) {
+            *excess = both->a->excess[pair] * both->b->excess[both->next_b++];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* weight times excess of one pair of the k-th parent, times the base of the other parent. */
+static double pair_term(const struct node *node, size_t hour, size_t k, size_t pair)
+{
+    uint32_t bin = node->parents[k].bins[pair];
+    double term = node->weight[hour * node->n_bins + bin] * node->parents[k].excess[pair];
+    return node->n_parents == 2 ? term * node->parents[1 - k].base[bin] : term;
+}
+
 static double smooth_total(const struct node *node, size_t hour)
 {
     return node->smooth_cumulative[(hour + 1) * node->n_bins - 1];
 }
 
-/* Z, over the largest weight of the hour. */
+static double parent_total(const struct node *node, size_t hour, size_t k, uint32_t parent)
+{
+    return node->parents[k].totals[hour * node->parents[k].n_parent_bins + parent];
+}
+
+/* Z, over the largest weight of the hour:
+ *   sum w (base_1 + excess_1) (base_2 + excess_2), multiplied out. */
 static double total(const struct node *node, size_t hour, const uint32_t *parents)
 {
-    if (node->n_parents == 0)
-        return smooth_total(node, hour);
-    if (node->totals != NULL)
-        return node->totals[hour * node->parents[0].n_parent_bins + parents[0]];
     double sum = smooth_total(node, hour);
-    struct walk walk = walk_start(node, hour, parents);
-    while (walk_advance(&walk))
-        sum += walk.extra;
+    for (size_t k = 0; k < node->n_parents; k++)
+        sum += parent_total(node, hour, k, parents[k]);
+    if (node->n_parents == 2) {
+        struct both both = both_start(node, parents);
+        uint32_t bin;
+        double excess;
+        while (both_advance(&both, &bin, &excess))
+            sum += node->weight[hour * node->n_bins + bin] * excess;
+    }
     return sum;
 }
 
@@ -246,15 +322,14 @@ static void node_finish(struct node *node)
     node->smooth_best = memory_zalloc(n_hours, sizeof *node->smooth_best);
     for (size_t hour = 0; hour < n_hours; hour++)
         weigh_hour(node, hour);
-    if (node->n_parents != 1)
-        return;
-
-    size_t n_parent_bins = node->parents[0].n_parent_bins;
-    double *totals = memory_alloc(n_hours * n_parent_bins, sizeof *totals);
-    for (size_t hour = 0; hour < n_hours; hour++)
-        for (uint32_t parent = 0; parent < n_parent_bins; parent++)
-            totals[hour * n_parent_bins + parent] = total(node, hour, &parent);
-    node->totals = totals;
+    for (size_t k = 0; k < node->n_parents; k++) {
+        struct pair_table *table = &node->parents[k];
+        table->totals = memory_zalloc(n_hours * table->n_parent_bins, sizeof *table->totals);
+        for (size_t hour = 0; hour < n_hours; hour++)
+            for (size_t i = 0; i < table->n_pairs; i++)
+                table->totals[hour * table->n_parent_bins + table->parent_bins[i]] += pair_term(
+                    node, hour, k, i);
+    }
 }
 
 void node_fit(struct node *node, const struct node_rows *rows, size_t n_bins, double smoothing,
@@ -292,7 +367,6 @@ void node_release(struct node *node)
     free(node->weight);
     free(node->smooth_cumulative);
     free(node->smooth_best);
-    free(node->totals);
     *node = (struct node){ 0 };
 }
 
@@ -327,6 +401,21 @@ static uint32_t draw_cumulative(const double *cumulative, size_t n, double u)
     return (uint32_t)low;
 }
 
+/* The bin of one of the parent's pairs, in proportion to their terms, of which u < their sum. */
+static uint32_t draw_pair(const struct node *node, size_t hour, size_t k, uint32_t parent, double u)
+{
+    const struct pair_table *table = &node->parents[k];
+    uint32_t bin = 0;
+    for (size_t i = table->starts[parent]; i < table->starts[parent + 1]; i++) {
+        bin = table->bins[table->by_count[i]];
+        u -= pair_term(node, hour, k, table->by_count[i]);
+        if (u < 0.0)
+            break;
+    }
+    return bin;
+}
+
+/* Z is a sum of parts, and so the draw is one of a part and then of a bin in it. */
 uint32_t node_draw(const struct node *node, int hour, const uint32_t *parents, struct rng *rng)
 {
     size_t n_bins = node->n_bins, row = hour_row(node, hour);
@@ -340,36 +429,41 @@ uint32_t node_draw(const struct node *node, int hour, const uint32_t *parents, s
     if (u < smooth || node->n_parents == 0)
         return draw_cumulative(node->smooth_cumulative + row * n_bins, n_bins, u);
     u -= smooth;
-    struct walk walk = walk_start(node, row, parents);
-    while (walk_advance(&walk)) {
-        u -= walk.extra;
-        if (u < 0.0)
-            break;
+    for (size_t k = 0; k < node->n_parents; k++) {
+        double part = parent_total(node, row, k, parents[k]);
+        if (u < part || (k == 0 && node->n_parents == 1))
+            return draw_pair(node, row, k, parents[k], u);
+        u -= part;
     }
-    return walk.bin;
+    struct both both = both_start(node, parents);
+    uint32_t bin = node->smooth_best[row];
+    double excess;
+    while (u >= 0.0 && both_advance(&both, &bin, &excess))
+        u -= node->weight[row * n_bins + bin] * excess;
+    return bin;
 }
 
 uint32_t node_best(const struct node *node, int hour, const uint32_t *parents)
 {
     size_t row = hour_row(node, hour);
+    /* A bin that was not seen with these parents has its smooth mass, so the best of those is the
+     * best of all bins by smooth mass, or one that was seen. */
+    uint32_t best = parents != NULL ? node->smooth_best[row] : 0;
+    double most = node_log_mass(node, hour, parents, best);
     if (parents == NULL) {
-        uint32_t best = 0;
         for (uint32_t bin = 1; bin < node->n_bins; bin++)
             if (node->log_prior[bin] > node->log_prior[best])
                 best = bin;
         return best;
     }
-    /* A bin that was not seen with these parents has its smooth mass, so the best of those is the
-     * best of all bins by smooth mass, or one that was seen. */
-    uint32_t best = node->smooth_best[row];
-    double most = node->weight[row * node->n_bins + best];
-    for (size_t k = 0; k < node->n_parents; k++)
-        most *= node->parents[k].base[best];
-    struct walk walk = walk_start(node, row, parents);
-    while (walk_advance(&walk)) {
-        if (walk.mass > most || (walk.mass == most && walk.bin < best)) {
-            most = walk.mass;
-            best = walk.bin;
+    for (size_t k = 0; k < node->n_parents; k++) {
+        const struct pair_table *table = &node->parents[k];
+        for (size_t i = table->starts[parents[k]]; i < table->starts[parents[k] + 1]; i++) {
+            double mass = node_log_mass(node, hour, parents, table->bins[i]);
+            if (mass > most || (mass == most && table->bins[i] < best)) {
+                most = mass;
+                best = table->bins[i];
+            }
         }
     }
     return best;

@@ -7,14 +7,14 @@
  * of 0 (s = 0 and B never seen) gives equal mass. docs/math-bayes-net.md.
  *
  * P(A | B) is kept as base(B) + excess(A, B), where only the excess depends on A, and only pairs
- * that were seen have one. So a table takes the room of the pairs that were seen, and Z is a sum
- * over all bins that is made once for each hour, and a sum over the bins seen with these parents.
- * For one parent all Z are made when the node is: a mass then costs one search.
+ * that were seen have one. So a table takes the room of the pairs that were seen, and Z falls into
+ * sums that are made when the node is: of all bins for each hour, and of the bins seen with each
+ * bin of a parent. A mass then costs a search in each table; with two parents also a sum over the
+ * bins that were seen with both.
  *
- *     node_count(node, &rows, n_hours...);      // tables from training rows
- *     node_finish(node);                        // what follows from them
- *     double nats = -node_log_mass(node, hour, parents, bin);
- *     size_t bin = node_draw(node, hour, parents, &rng);
+ *     node_fit(&node, &rows, n_bins, 1.0, true, NULL);
+ *     double nats = -node_log_mass(&node, hour, parents, bin);
+ *     uint32_t bin = node_draw(&node, hour, parents, &rng);
  */
 #ifndef FLOWTWIN_MODEL_BAYES_NET_NODE_H
 #define FLOWTWIN_MODEL_BAYES_NET_NODE_H
@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #define NODE_HOURS       24
-#define NODE_PARENTS_MAX 3
+#define NODE_PARENTS_MAX 2
 #define NODE_NO_BIN      UINT32_MAX /* of a parent in a row that is not there */
 
 /* How often each bin of a parent came with each bin of the attribute: the pairs that were seen,
@@ -37,9 +37,11 @@ struct pair_table {
     size_t n_pairs;
     uint32_t *parent_bins, *bins, *counts; /* [n_pairs] */
     /* Derived. */
-    size_t *starts; /* [n_parent_bins + 1] of each parent bin's pairs */
-    double *base;   /* [n_bins] P(A | B) of a pair that was not seen */
-    double *excess; /* [n_pairs] what P(A | B) has above that */
+    size_t *starts;     /* [n_parent_bins + 1] of each parent bin's pairs */
+    double *base;       /* [n_bins] P(A | B) of a pair that was not seen */
+    double *excess;     /* [n_pairs] what P(A | B) has above that */
+    uint32_t *by_count; /* [n_pairs] the pairs of each parent bin, most frequent first */
+    double *totals; /* [hours, n_parent_bins] sums of weight, excess and the other parent's base */
 };
 
 struct node {
@@ -57,14 +59,13 @@ struct node {
     double *weight;            /* [hours, n_bins] */
     double *smooth_cumulative; /* [hours, n_bins] of weight times every parent's base */
     uint32_t *smooth_best;     /* [hours] where that product is largest */
-    double *totals;            /* [hours, parent bins] Z for one parent; NULL for more */
 };
 
 /* The training rows as the node sees them. */
 struct node_rows {
     size_t n;
     const uint32_t *bins;                      /* [n] */
-    const uint8_t *hours;                      /* [n] */
+    const uint32_t *hours;                     /* [n] 0 .. NODE_HOURS - 1 */
     const uint32_t *parents[NODE_PARENTS_MAX]; /* [n] each; NODE_NO_BIN: the row has no such */
     size_t n_parent_bins[NODE_PARENTS_MAX];
     size_t n_parents;

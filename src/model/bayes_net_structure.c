@@ -66,7 +66,7 @@ static enum status add_edges(struct structure *structure, const char *text, size
     const char *end = text + length, *arrow = text;
     while (arrow < end && *arrow != '<')
         arrow++;
-    RETURN_IF(end - arrow < 2 || arrow[1] != '-', err, STATUS_USAGE,
+    RETURN_IF(end - arrow < 2 || arrow[1] != '-' || end[-1] == '+', err, STATUS_USAGE,
               "edges: \"%.*s\" is not of the form attribute<-parent+parent", (int)length, text);
     int child = find_attribute(text, (size_t)(arrow - text), err);
     if (child < 0)
@@ -330,6 +330,17 @@ struct structure structure_learn_tree(uint32_t attributes, const struct structur
     }
 
     struct structure structure = structure_alone(attributes);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t a = 0; a < N_CODED; a++) {
+        double of_attribute, of_hour;
+        if (!has(&structure, a))
+            continue;
+        structure_information(a == ATTRIBUTE_GAP ? columns->gap_hours : columns->hours, NODE_HOURS,
+                              columns->current[a], columns->n_bins[a], columns->n_first,
+                              columns->n_rows, &of_attribute, &of_hour);
+        structure.uses_hour[a] = of_attribute > 0.0;
+    }
+
     double weight[STRUCTURE_VERTICES][STRUCTURE_VERTICES] = { { 0.0 } };
     bool is_in[STRUCTURE_VERTICES] = { [STRUCTURE_ROOT] = true };
     size_t best_previous[N_CODED] = { 0 }, parent[STRUCTURE_VERTICES];

@@ -27,11 +27,12 @@ struct structure {
     uint32_t attributes; /* bit per attribute that there is */
     struct structure_parent parents[N_CODED][NODE_PARENTS_MAX];
     size_t n_parents[N_CODED];
+    bool uses_hour[N_CODED];       /* the hour is a parent too */
     enum attribute order[N_CODED]; /* set by structure_sort */
     size_t n_order;
 };
 
-/* No parents at all; and each attribute's own value in the row before. */
+/* No parents at all; and each attribute's own value in the row before. No hour. */
 struct structure structure_alone(uint32_t attributes);
 struct structure structure_previous(uint32_t attributes);
 
@@ -54,13 +55,16 @@ struct structure_columns {
     const uint32_t *current[N_CODED];
     const uint32_t *previous[N_CODED]; /* NODE_NO_BIN where there is no row before */
     size_t n_bins[N_CODED];
+    const uint32_t *hours;     /* of the row's end, 0..23 */
+    const uint32_t *gap_hours; /* of the end of the row before: what the gap sees */
 };
 
 /* The tree of Chow and Liu ("Approximating discrete probability distributions with dependence
  * trees", IEEE Transactions on Information Theory 14, 1968): each attribute of the row has one
  * parent, in its row or in the row before, so that the sum of the mutual information of all edges
  * is largest. The row before is one vertex, which gives each attribute what the best of its
- * attributes gives; the gap hangs on it. An edge that gives nothing is left out.
+ * attributes gives; the gap hangs on it. An edge that gives nothing is left out,
+ * and so is the hour, which is no vertex, where it gives nothing.
  *
  * Information is measured as what carries over from host to host, structure_information: counted
  * and measured on the same rows, whatever has the most bins seems to tell the most. Measured so, it

@@ -103,95 +103,91 @@ static void gmm_free(struct model *model)
     free(gmm);
 }
 
-/* ---- fitting ----------------------------------------------------------------------------------
- */
+/* ---- fitting ------------------------------------------------------------------------------ */
 
-/* Appends one attribute's scored values of a sequence. */
-static size_t collect(int64_t *values, size_t n, const struct sequence *sequence,
-                      enum attribute attribute)
+/* One attribute's scored values of every n_parts-th host from the one at `first` on. */
+static struct integer_sample collect(const struct sequence_set *train, const size_t *order,
+                                     size_t first, size_t n_parts, enum attribute attribute)
 {
-    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
-        values[n++] = sequence->rows[i].value[attribute];
-    return n;
+    int64_t *values = memory_alloc(train->n_scored, sizeof *values);
+    size_t n = 0;
+    for (size_t h = first; h < train->n; h += n_parts) {
+        const struct sequence *sequence = &train->items[order[h]];
+        for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
+            values[n++] = sequence->rows[i].value[attribute];
+    }
+    struct integer_sample sample = integer_sample_create(values, n);
+    free(values);
+    return sample;
 }
 
 /* The rows of one host are alike: a fold that held out some of them and trained on the others would
  * take every habit of a host for a law. So whole hosts are held out, where there are enough. */
-static void fit_mixture_by_hosts(struct head *head, const struct sequence_set *train,
-                                 const struct integer_mixture_settings *settings,
-                                 enum attribute attribute, uint64_t seed)
+static void fit_mixture(struct head *head, const struct sequence_set *train, const size_t *order,
+                        const struct integer_mixture_settings *settings, enum attribute attribute,
+                        uint64_t seed)
 {
-    size_t n_folds = settings->folds;
-    size_t *order = memory_alloc(train->n, sizeof *order);
-    for (size_t h = 0; h < train->n; h++)
-        order[h] = h;
-    struct rng rng = rng_stream(seed, RNG_SPLIT, 0, 0); /* the same folds for every attribute */
-    rng_shuffle(&rng, order, train->n);
+    int64_t lowest = attribute_infos[attribute].lowest, highest = highest_of(attribute);
+    bool by_hosts = train->n >= 2 * (size_t)settings->folds;
+    size_t n_parts = by_hosts ? settings->folds : 1;
+    struct integer_sample *parts = memory_alloc(n_parts, sizeof *parts);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t p = 0; p < n_parts; p++)
+        parts[p] = collect(train, order, p, n_parts, attribute);
 
-    struct integer_sample *parts = memory_alloc(n_folds, sizeof *parts);
-    int64_t *values = memory_alloc(train->n_scored, sizeof *values);
-    for (size_t f = 0; f < n_folds; f++) {
-        size_t n = 0;
-        for (size_t i = f; i < train->n; i += n_folds)
-            n = collect(values, n, &train->items[order[i]], attribute);
-        parts[f] = integer_sample_create(values, n);
-    }
-    integer_mixture_fit_parts(&head->mixture, parts, n_folds, attribute_infos[attribute].lowest,
-                              highest_of(attribute), settings);
-    for (size_t f = 0; f < n_folds; f++)
-        integer_sample_release(&parts[f]);
+    head->kind = HEAD_MIXTURE;
+    if (by_hosts)
+        integer_mixture_fit_parts(&head->mixture, parts, n_parts, lowest, highest, settings);
+    else
+        integer_mixture_fit(&head->mixture, &parts[0], lowest, highest, settings, seed);
+    head_tabulate(head, attribute);
+    for (size_t p = 0; p < n_parts; p++)
+        integer_sample_release(&parts[p]);
     free(parts);
-    free(values);
-    free(order);
 }
 
-static void fit_head(struct head *head, const struct sequence_set *train,
-                     const struct integer_mixture_settings *settings, enum attribute attribute,
-                     uint64_t seed)
+static void fit_set(struct head *head, const struct sequence_set *train, enum attribute attribute)
 {
-    const struct attribute_info *info = &attribute_infos[attribute];
-    if (is_integer(attribute) && train->n >= 2 * (size_t)settings->folds) {
-        head->kind = HEAD_MIXTURE;
-        fit_mixture_by_hosts(head, train, settings, attribute, seed);
-        head_tabulate(head, attribute);
-        return;
-    }
     int64_t *values = memory_alloc(train->n_scored, sizeof *values);
     size_t n = 0;
     for (size_t s = 0; s < train->n; s++)
-        n = collect(values, n, &train->items[s], attribute);
-    if (is_integer(attribute)) {
-        struct integer_sample sample = integer_sample_create(values, n);
-        head->kind = HEAD_MIXTURE;
-        integer_mixture_fit(&head->mixture, &sample, info->lowest, highest_of(attribute), settings,
-                            seed);
-        integer_sample_release(&sample);
-        head_tabulate(head, attribute);
-    } else {
-        head->kind = HEAD_SET;
-        set_counts_fit(&head->set, values, n, info->support);
-    }
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++)
+            values[n++] = train->items[s].rows[i].value[attribute];
+    head->kind = HEAD_SET;
+    set_counts_fit(&head->set, values, n, attribute_infos[attribute].support);
     free(values);
 }
 
 static enum status gmm_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
-                           struct model **model, struct error *err)
+                           struct fit_control *control, struct model **model, struct error *err)
 {
+    (void)control; /* it takes seconds */
     RETURN_IF(train->n_scored == 0, err, STATUS_RANGE, "there are no flows to fit the model to");
     struct gmm *gmm = memory_zalloc(1, sizeof *gmm);
+    size_t *order = memory_alloc(train->n, sizeof *order); /* folds are every so-many-th of it */
+    for (size_t h = 0; h < train->n; h++)
+        order[h] = h;
+    struct rng rng = rng_stream(seed, RNG_SPLIT, 0, 0);
+    rng_shuffle(&rng, order, train->n);
+
+    /* Sets side by side; mixtures one by one, for each is worked on by all threads. */
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int a = 0; a < N_CODED; a++)
+        if ((train->attributes & ATTRIBUTE_BIT(a)) && !is_integer((enum attribute)a))
+            fit_set(&gmm->heads[a], train, (enum attribute)a);
     struct progress progress = progress_start("fit", N_CODED, "attributes");
     for (enum attribute a = 0; a < N_CODED; a++) {
         progress_update(&progress, a, "%s", attribute_infos[a].name);
-        if (train->attributes & ATTRIBUTE_BIT(a))
-            fit_head(&gmm->heads[a], train, settings, a, seed);
+        if ((train->attributes & ATTRIBUTE_BIT(a)) && is_integer(a))
+            fit_mixture(&gmm->heads[a], train, order, settings, a, seed);
     }
     progress_finish(&progress);
+    free(order);
     *model = &gmm->base;
     return STATUS_OK;
 }
 
-/* ---- masses and draws -------------------------------------------------------------------------
- */
+/* ---- masses and draws --------------------------------------------------------------------- */
 
 static enum status gmm_log_mass(const struct model *model, const struct sequence *sequence,
                                 double *log_mass, struct error *err)
@@ -255,8 +251,7 @@ static void gmm_sampler_free(struct sampler *base)
     free(sampler);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 static enum status gmm_save(const struct model *model, struct hdf5_group *group, struct error *err)
 {

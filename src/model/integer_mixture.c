@@ -14,8 +14,7 @@
 /* Largest value that is drawn: 2^53. */
 #define VALUE_LIMIT (INT64_C(1) << 53)
 
-/* ---- masses -----------------------------------------------------------------------------------
- */
+/* ---- masses ------------------------------------------------------------------------------- */
 
 /* Of lowest + first .. lowest + last. The width is not found as a difference of two edges, which
  * for large values lie closer together than doubles do. */
@@ -118,8 +117,7 @@ int64_t integer_mixture_draw(const struct integer_mixture *mixture, struct rng *
     }
 }
 
-/* ---- components -------------------------------------------------------------------------------
- */
+/* ---- components --------------------------------------------------------------------------- */
 
 struct integer_mixture mixture_create(size_t capacity, int64_t lowest, int64_t highest)
 {
@@ -189,8 +187,7 @@ void integer_mixture_release(struct integer_mixture *mixture)
     *mixture = (struct integer_mixture){ 0 };
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 enum status integer_mixture_save(const struct integer_mixture *mixture, struct hdf5_group *parent,
                                  const char *name, struct error *err)

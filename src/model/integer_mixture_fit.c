@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- samples ----------------------------------------------------------------------------------
- */
+/* ---- samples ------------------------------------------------------------------------------ */
 
 static int compare_values(const void *a, const void *b)
 {
@@ -43,8 +42,7 @@ void integer_sample_release(struct integer_sample *sample)
     *sample = (struct integer_sample){ 0 };
 }
 
-/* ---- fitting ----------------------------------------------------------------------------------
- */
+/* ---- fitting ------------------------------------------------------------------------------ */
 
 /* Numbers of components, each half as many again. A fit goes through them in order. */
 static const size_t candidates[] = { 1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112 };

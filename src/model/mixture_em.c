@@ -260,11 +260,13 @@ static void run_expect(struct mixture_run *run)
         run_expect_block(run, start, run->grid->n - start < BLOCK ? run->grid->n - start : BLOCK);
 
     mixture_bound(mixture);
-    run->log_likelihood = 0.0;
+    double log_bounded = mixture->log_bounded, log_likelihood = 0.0;
+#pragma omp simd reduction(+ : log_likelihood)
     for (size_t i = 0; i < run->grid->n; i++) {
-        run->log_masses[i] -= mixture->log_bounded;
-        run->log_likelihood += run->counts[i] * run->log_masses[i];
+        run->log_masses[i] -= log_bounded;
+        log_likelihood += run->counts[i] * run->log_masses[i];
     }
+    run->log_likelihood = log_likelihood;
     /* With a bound, what was seen is what is left of n / bounded draws: those beyond the bound,
      * which were not seen, count with their expectation. */
     if (mixture->highest == INT64_MAX)
@@ -311,8 +313,7 @@ void mixture_run_improve(struct mixture_run *run, size_t max_iterations)
     }
 }
 
-/* ---- adding components ------------------------------------------------------------------------
- */
+/* ---- adding components -------------------------------------------------------------------- */
 
 /* Values first .. last - 1, of which there are more than the components expect. */
 struct window {

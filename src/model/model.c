@@ -26,21 +26,54 @@ const struct model_kind *model_kind_find(const char *name)
     return NULL;
 }
 
+/* What every model holds, once; later calls change nothing. */
+static void fill_in(struct model *model, const struct fit_control *control)
+{
+    if (model->configuration != NULL)
+        return;
+    const struct training_record *record = control->record;
+    model->kind = control->kind;
+    model->attributes = control->train->attributes;
+    model->labels = label_list_copy(&control->train->labels);
+    model->monitored = address_set_copy(&control->train->monitored);
+    model->trained_on = *record;
+    model->trained_on.hosts = memory_alloc(record->n_hosts, sizeof *record->hosts);
+    for (size_t h = 0; h < record->n_hosts; h++)
+        model->trained_on.hosts[h] = record->hosts[h];
+    model->seed = control->seed;
+    model->configuration = memory_strdup(control->configuration);
+}
+
+enum status fit_checkpoint(struct fit_control *control, struct model *model, struct error *err)
+{
+    fill_in(model, control);
+    return control->checkpoint != NULL ? model_save(model, control->checkpoint, err) : STATUS_OK;
+}
+
+enum status model_fit_kept(const struct model_kind *kind, const void *settings,
+                           const struct sequence_set *train, struct training_record *record,
+                           uint64_t seed, const char *configuration, const char *checkpoint,
+                           struct model *resumed, struct model **model, struct error *err)
+{
+    struct fit_control control = { kind, train, record, seed, configuration, checkpoint, resumed };
+    FORWARD(kind->fit(settings, train, seed, &control, model, err));
+    fill_in(*model, &control);
+    training_record_release(record);
+    return STATUS_OK;
+}
+
 enum status model_fit(const struct model_kind *kind, const void *settings,
                       const struct sequence_set *train, struct training_record *record,
                       uint64_t seed, const char *configuration, struct model **model,
                       struct error *err)
 {
-    FORWARD(kind->fit(settings, train, seed, model, err));
-    (*model)->kind = kind;
-    (*model)->attributes = train->attributes;
-    (*model)->labels = label_list_copy(&train->labels);
-    (*model)->monitored = address_set_copy(&train->monitored);
-    (*model)->trained_on = *record;
-    *record = (struct training_record){ 0 };
-    (*model)->seed = seed;
-    (*model)->configuration = memory_strdup(configuration);
-    return STATUS_OK;
+    return model_fit_kept(kind, settings, train, record, seed, configuration, NULL, NULL, model,
+                          err);
+}
+
+bool model_is_unfinished(const struct model *model)
+{
+    return model->kind->is_unfinished != NULL && model->kind->is_unfinished(model);
 }
 
 void model_free(struct model *model)
@@ -81,8 +114,7 @@ void sampler_free(struct sampler *sampler)
         sampler->kind->sampler_free(sampler);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------------------------ */
 
 /* Ranges and hosts as arrays; what is empty is not written. */
 static enum status write_addresses(const struct model *model, struct hdf5_group *root,
@@ -153,8 +185,7 @@ enum status model_save(const struct model *model, const char *path, struct error
     return status;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 /* Says what the file is, where it is not what it has to be. */
 static enum status read_kind(struct hdf5_group *root, const struct model_kind **kind,

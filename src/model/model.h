@@ -47,6 +47,22 @@ struct sampler {
     const struct model_kind *kind;
 };
 
+/* What a long fit has beside its data: a place to keep what it has reached, and what an earlier one
+ * has kept. Made by model.c. */
+struct fit_control {
+    const struct model_kind *kind;
+    const struct sequence_set *train;
+    const struct training_record *record;
+    uint64_t seed;
+    const char *configuration;
+    const char *checkpoint; /* file; NULL: nothing is kept */
+    struct model *resumed;  /* what was kept, for the fit to go on with and free; or NULL */
+};
+
+/* Keeps an unfinished model, whole or not at all; its save() has to hold what the fit needs to go
+ * on. Does nothing where there is no place to keep it. */
+enum status fit_checkpoint(struct fit_control *control, struct model *model, struct error *err);
+
 struct model_kind {
     const char *name;
     const char *summary;
@@ -56,9 +72,9 @@ struct model_kind {
     size_t settings_size;
 
     /* Fits to the scored rows of `train`. Sets *model (caller frees with model_free), of which
-     * model.c fills in what struct model holds. */
+     * model.c fills in what struct model holds. A long fit uses `control` (see above). */
     enum status (*fit)(const void *settings, const struct sequence_set *train, uint64_t seed,
-                       struct model **model, struct error *err);
+                       struct fit_control *control, struct model **model, struct error *err);
     void (*free)(struct model *model);
 
     /* log_mass[(i - first_scored) * N_ATTRIBUTES + attribute] = ln P of that value of row i given
@@ -78,6 +94,9 @@ struct model_kind {
 
     /* What struct model holds is model.c's to write and read, but the group has the integer
      * "attributes" by then, for a load that must know what to expect. */
+    /* Whether the fit was stopped and can go on; NULL for models that are fitted at once. */
+    bool (*is_unfinished)(const struct model *model);
+
     enum status (*save)(const struct model *model, struct hdf5_group *group, struct error *err);
     enum status (*load)(struct hdf5_group *group, struct model **model, struct error *err);
 };
@@ -91,6 +110,13 @@ enum status model_fit(const struct model_kind *kind, const void *settings,
                       const struct sequence_set *train, struct training_record *record,
                       uint64_t seed, const char *configuration, struct model **model,
                       struct error *err);
+/* The same, keeping checkpoints in a file on the way, and going on from one (`resumed`, taken over;
+ * or NULL). STATUS_INTERRUPTED where the user asked to stop, with the checkpoint kept. */
+enum status model_fit_kept(const struct model_kind *kind, const void *settings,
+                           const struct sequence_set *train, struct training_record *record,
+                           uint64_t seed, const char *configuration, const char *checkpoint,
+                           struct model *resumed, struct model **model, struct error *err);
+bool model_is_unfinished(const struct model *model);
 void model_free(struct model *model);
 
 enum status model_log_mass(const struct model *model, const struct sequence *sequence,

@@ -94,8 +94,7 @@ int64_t set_counts_draw(const struct set_counts *set, struct rng *rng)
     return rank + (int64_t)low;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 enum status set_counts_save(const struct set_counts *set, struct hdf5_group *parent,
                             const char *name, struct error *err)

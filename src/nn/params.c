@@ -63,15 +63,43 @@ static void draw(const struct parameter *parameter, struct rng rng)
     }
 }
 
-void params_finish(struct params *params, uint64_t seed)
+static void place_tensors(struct params *params)
 {
-    params->values = arena_zalloc(params->arena, params->size, sizeof(real));
-    params->grads = arena_zalloc(params->arena, params->size, sizeof(real));
     for (size_t i = 0; i < params->n; i++) {
         struct parameter *parameter = &params->table[i];
         parameter->tensor->data = params->values + parameter->offset;
         parameter->tensor->grad = params->grads + parameter->offset;
-        draw(parameter, rng_stream(seed, RNG_INIT, i, 0));
+    }
+}
+
+void params_finish(struct params *params, uint64_t seed)
+{
+    params->values = arena_zalloc(params->arena, params->size, sizeof(real));
+    params->grads = arena_zalloc(params->arena, params->size, sizeof(real));
+    place_tensors(params);
+    for (size_t i = 0; i < params->n; i++)
+        draw(&params->table[i], rng_stream(seed, RNG_INIT, i, 0));
+}
+
+void params_finish_sharing(struct params *params, const struct params *original)
+{
+    if (params->size != original->size || params->n != original->n)
+        BUG("the declarations differ: %zu weights and %zu", params->size, original->size);
+    params->values = original->values;
+    params->grads = arena_zalloc(params->arena, params->size, sizeof(real));
+    place_tensors(params);
+}
+
+void params_add_grads(struct params *params, struct params *const *replicas, size_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < params->size; i++) {
+        real sum = params->grads[i];
+        for (size_t r = 0; r < n; r++) {
+            sum += replicas[r]->grads[i];
+            replicas[r]->grads[i] = 0;
+        }
+        params->grads[i] = sum;
     }
 }
 

@@ -61,6 +61,15 @@ struct tensor *params_add(struct params *params, struct shape shape, struct init
 /* Takes the memory and draws the first values, each parameter from a stream of its own. */
 void params_finish(struct params *params, uint64_t seed);
 
+/* Instead of params_finish: the numbers of `original`, which has the same declarations, and
+ * gradients of its own. So several threads can differentiate the same weights at once; their
+ * gradients are then added up with params_add_grads. Borrows original's numbers. */
+void params_finish_sharing(struct params *params, const struct params *original);
+
+/* Adds the gradients of n replicas, in their order, to those of params, and sets them to 0. The
+ * same bits at any number of threads. */
+void params_add_grads(struct params *params, struct params *const *replicas, size_t n);
+
 /* Weights in all, without the gaps. */
 size_t params_count(const struct params *params);
 /* NULL where no parameter has this name. */

@@ -18,7 +18,7 @@ static int64_t *draw_values(size_t n, int64_t lowest, uint64_t seed)
     int64_t *values = memory_alloc(n, sizeof *values);
     struct rng rng = rng_stream(seed, RNG_TEST, 0, 0);
     for (size_t i = 0; i < n; i++)
-        values[i] = lowest +
+        values[i] = lowest + 5 +
                     (rng_uniform(&rng) < 0.2 ? 40 : (int64_t)exp(2.0 * rng_normal(&rng) + 5.0));
     qsort(values, n, sizeof *values, ascending);
     return values;
@@ -65,7 +65,7 @@ static void check_partition(const struct bins *bins, int64_t most)
 static const struct {
     int64_t lowest, highest;
     struct bins_settings settings;
-    size_t at_most; /* ranges below the open one */
+    size_t at_most; /* ranges between the smallest and the largest value */
 } range_cases[] = {
     { 0, INT64_MAX, { .rule = BINS_FREEDMAN_DIACONIS }, BINS_MOST },
     { 1, INT64_MAX, { .rule = BINS_SQUARE_ROOT }, 71 },
@@ -81,8 +81,10 @@ START_TEST(ranges_cover_the_support)
     struct bins *bins = bins_create_ranges(&sample, 1, lowest, range_cases[_i].highest,
                                            &range_cases[_i].settings);
     check_partition(bins, 100000);
-    ck_assert_uint_le(bins->n_ranges, range_cases[_i].at_most + 1);
-    ck_assert_uint_ge(bins->n_ranges, 2);
+    ck_assert_uint_le(bins->n_ranges, range_cases[_i].at_most + 2);
+    ck_assert_uint_ge(bins->n_ranges, 3);
+    ck_assert_int_gt(values[0], lowest);
+    ck_assert_int_eq(bins_first(bins, 1), values[0]);
     ck_assert_int_eq(bins_first(bins, bins->n_ranges - 1), values[4999] + 1);
     bins_free(bins);
     free(values);
@@ -308,6 +310,61 @@ START_TEST(draws_follow_the_shares)
 }
 END_TEST
 
+static void assert_same_bins(const struct bins *a, const struct bins *b)
+{
+    ck_assert_uint_eq(a->n, b->n);
+    ck_assert_uint_eq(a->n_ranges, b->n_ranges);
+    ck_assert_uint_eq(a->octave, b->octave);
+    for (size_t bin = 0; bin < a->n; bin++) {
+        ck_assert_int_eq(bins_first(a, bin), bins_first(b, bin));
+        ck_assert_int_eq(bins_last(a, bin), bins_last(b, bin));
+        ck_assert_uint_eq(a->widths[bin], b->widths[bin]);
+    }
+}
+
+START_TEST(files_give_the_same_bins)
+{
+    const int64_t values[] = { 0, 1, 6, 6, 17, 90 };
+    struct bins_sample sample = { values, NULL, 6 };
+    struct bins_settings settings = { .rule = BINS_FIXED, .number = 5 };
+    const struct {
+        const char *name;
+        struct bins *bins;
+    } kinds[] = {
+        { "ranges", bins_create_ranges(&sample, 1, 0, INT64_MAX, &settings) },
+        { "set", bins_create_set(&sample, 1, 256) },
+        { "atoms", bins_create_atoms(&sample, 1, 65536, 1, 2.0, 8) },
+        { "full", bins_create_set(&(struct bins_sample){ values, NULL, 2 }, 1, 2) },
+    };
+    const char *path = testing_path("bins.h5");
+    struct hdf5_group *root;
+    struct error err;
+    assert_ok(hdf5_file_create(path, &root, &err), err);
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+        assert_ok(bins_save(kinds[k].bins, root, kinds[k].name, &err), err);
+    assert_ok(hdf5_group_close(root, &err), err);
+
+    assert_ok(hdf5_file_open(path, &root, &err), err);
+    struct bins *bins;
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        assert_ok(bins_load(&bins, kinds[k].bins->lowest, kinds[k].bins->highest, root,
+                            kinds[k].name, &err),
+                  err);
+        assert_same_bins(bins, kinds[k].bins);
+        bins_free(bins);
+    }
+    /* Of another support. */
+    assert_fails(bins_load(&bins, 1, INT64_MAX, root, "ranges", &err), STATUS_FORMAT, err,
+                 "no bins of 1..");
+    assert_fails(bins_load(&bins, 0, 16, root, "set", &err), STATUS_FORMAT, err,
+                 "no bins of 0..16");
+    assert_fails(bins_load(&bins, 0, 2, root, "full", &err), STATUS_FORMAT, err, "no bins of 0..2");
+    hdf5_group_close(root, NULL);
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+        bins_free(kinds[k].bins);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("data/bins");
@@ -321,5 +378,6 @@ Suite *test_suite(void)
     testing_add(suite, frequent_values_are_atoms_and_the_rest_is_halved);
     testing_add(suite, addresses_are_exact_over_the_whole_space);
     testing_add(suite, draws_follow_the_shares);
+    testing_add(suite, files_give_the_same_bins);
     return suite;
 }

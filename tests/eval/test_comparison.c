@@ -73,6 +73,15 @@ START_TEST(the_order_of_hosts_and_the_number_of_threads_change_nothing)
     threads_set(2);
     struct comparison two = compare(real, twin);
     ck_assert(memcmp(&one, &two, sizeof one) == 0);
+    struct comparison_average floors[2] = { { 0 }, { 0 } };
+    struct error err;
+    for (int f = 0; f < 2; f++) {
+        threads_set(1 + f);
+        assert_ok(comparison_floor(real, 3, 1, &floors[f], &err), err);
+    }
+    ck_assert(memcmp(&floors[0].mean, &floors[1].mean, sizeof floors[0].mean) == 0);
+    comparison_average_release(&floors[0]);
+    comparison_average_release(&floors[1]);
     struct comparison turned_one = compare(turned_real, twin);
     assert_near(largest_difference(&one, &turned_one), 0.0, 1e-10);
     ck_assert_double_gt(one.distributions[ATTRIBUTE_BYTES].js, 0.001);

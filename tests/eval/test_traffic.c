@@ -28,6 +28,8 @@ START_TEST(columns_hold_the_scored_rows)
     }
     ck_assert_int_eq(traffic->columns->ends[0], set->items[0].start + 3600);
 
+    assert_near(traffic_effective_hosts(traffic), 2.0, 1e-15);
+
     const size_t second[] = { 1 };
     struct traffic *part = traffic_part(traffic, second, 1);
     int64_t *gathered = traffic_gather(part, ATTRIBUTE_BYTES);
@@ -75,10 +77,23 @@ START_TEST(halves_are_disjoint_even_and_repeatable)
 }
 END_TEST
 
+START_TEST(hosts_count_by_their_flows)
+{
+    struct row *rows = fixture_varied_rows(1, 1, 110);
+    struct sequence_set *set = fixture_set(rows, (const size_t[]){ 50, 50, 10 }, 3);
+    struct traffic *traffic = traffic_create(set);
+    assert_near(traffic_effective_hosts(traffic), 110.0 * 110.0 / 5100.0, 1e-12);
+    traffic_free(traffic);
+    fixture_set_free(set);
+    free(rows);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("eval/traffic");
     testing_add(suite, columns_hold_the_scored_rows);
     testing_add(suite, halves_are_disjoint_even_and_repeatable);
+    testing_add(suite, hosts_count_by_their_flows);
     return suite;
 }

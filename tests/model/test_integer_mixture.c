@@ -75,8 +75,7 @@ static bool same_bits(const struct integer_mixture *a, const struct integer_mixt
     return same;
 }
 
-/* ---- masses and draws -------------------------------------------------------------------------
- */
+/* ---- masses and draws --------------------------------------------------------------------- */
 
 START_TEST(samples_are_sorted_and_counted)
 {
@@ -184,8 +183,7 @@ START_TEST(draws_follow_the_masses)
 }
 END_TEST
 
-/* ---- fitting ----------------------------------------------------------------------------------
- */
+/* ---- fitting ------------------------------------------------------------------------------ */
 
 START_TEST(a_known_mixture_is_found_again)
 {
@@ -363,8 +361,7 @@ START_TEST(nothing_gives_one_broad_component)
 }
 END_TEST
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------------------------- */
 
 START_TEST(files_give_the_same_bits)
 {

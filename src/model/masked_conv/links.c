@@ -54,21 +54,6 @@ size_t kept_octets_of(const struct conversation_memory *memory, const struct voc
     return n;
 }
 
-size_t kept_ports_of(const struct conversation_memory *memory, const struct row *row,
-                     uint16_t *ports)
-{
-    size_t n = 0;
-    for (size_t rank = 0; rank < conversation_count(memory); rank++) {
-        const int64_t *value = conversation_at(memory, rank)->row.value;
-        if (value[ATTRIBUTE_REMOTE] == row->value[ATTRIBUTE_REMOTE] &&
-            value[ATTRIBUTE_PROTOCOL] == row->value[ATTRIBUTE_PROTOCOL] &&
-            value[ATTRIBUTE_LOCAL_PORT] == row->value[ATTRIBUTE_LOCAL_PORT] &&
-            conversation_has_ports(value[ATTRIBUTE_PROTOCOL]))
-            ports[n++] = (uint16_t)value[ATTRIBUTE_REMOTE_PORT];
-    }
-    return n;
-}
-
 uint8_t conversation_code(const struct past_row *past, int64_t clock)
 {
     static const int64_t ages[] = { 0, 2, 10, 60, 300 };
@@ -102,7 +87,7 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
     uint8_t octets[256];
     size_t n_words = 0, n_octets = 0;
     if (linked_row->kind == LINK_REMOTE) {
-        n_words = kept_ports_of(memory, row, words);
+        n_words = conversation_remote_ports(memory, row, words);
         linked_row->is_icmp_kept = conversation_is_kept(
             memory, (uint32_t)row->value[ATTRIBUTE_REMOTE], PROTOCOL_ICMP, 0, 0);
     } else if (linked_row->kind == LINK_NEW) {
@@ -129,8 +114,8 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     struct linked_row *linked_row = &linked->rows[i];
     struct link link = conversation_link(memory, row);
     const struct past_row *match = conversation_match(memory, &link);
-    struct past_references references = conversation_references(memory, row);
-    bool is_new = link.kind == LINK_NEW;
+    const struct past_row *references[N_REFERENCES];
+    conversation_references(memory, row, references);
     *linked_row = (struct linked_row){
         .kind = (uint8_t)link.kind,
         .rank = (uint16_t)link.rank,
@@ -139,11 +124,9 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .match = number_of(match),
         .match_flows = match != NULL ? match->n_flows : 0,
         .last_new = last_new,
-        /* Of a new remote nothing is known before it is named. */
-        .references = { is_new ? -1 : number_of(references.same_remote),
-                        is_new ? -1 : number_of(references.same_service),
-                        number_of(references.like_service) },
     };
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        linked_row->references[r] = number_of(references[r]);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
         linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
     note_exclusions(linked, linked_row, memory, vocabulary, row);

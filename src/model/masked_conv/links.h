@@ -22,8 +22,6 @@
 /* Ranks below this are told apart one by one, higher ones by octave. */
 #define NEAR_RANKS 64
 
-enum reference { REFERENCE_REMOTE, REFERENCE_SERVICE, REFERENCE_LIKE, N_REFERENCES };
-
 /* A row of the past; row is NULL where there is none. */
 struct seen_row {
     const struct row *row;
@@ -84,8 +82,4 @@ size_t kept_atoms_of(const struct conversation_memory *memory, const struct voca
 /* Last octets of the /24 of `address` that are kept or atoms: into room for 256. */
 size_t kept_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
                       uint32_t address, uint8_t *octets);
-/* Remote ports that a row of LINK_REMOTE cannot have: into room for CONVERSATIONS_KEPT. */
-size_t kept_ports_of(const struct conversation_memory *memory, const struct row *row,
-                     uint16_t *ports);
-
 #endif

@@ -24,7 +24,7 @@ static const struct option options[] = {
     { "host-embedding", 0, OPTION_FLAG, AT(host_embedding), "yes",
       .help = "learn a vector for each training host" },
     { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
-    { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 1, .maximum = 1024, .argument = "N",
+    { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 2, .maximum = 1024, .argument = "N",
       .help = "pieces of sequences in a training step" },
     { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
       .argument = "N", .help = "rows of a piece" },
@@ -38,14 +38,22 @@ static const struct option options[] = {
       .argument = "SHARE", .help = "of the rate that is left at the end of the cosine" },
     { "warm-up", 0, OPTION_INT, AT(warm_up), "50", .minimum = 0, .maximum = 1e6,
       .argument = "STEPS", .help = "steps in which the rate rises" },
-    { "beta2", 0, OPTION_REAL, AT(beta2), "0.99", .minimum = 0, .maximum = 0.99999,
-      .argument = "B", .help = "how much of the second moment stays" },
+    { "beta2", 0, OPTION_REAL, AT(beta2), "0.99", .minimum = 0, .maximum = 0.99999, .argument = "B",
+      .help = "how much of the second moment stays" },
     { "clip", 0, OPTION_REAL, AT(clip), "5", .minimum = 0, .maximum = 1e9, .argument = "NORM",
       .help = "longest gradient that is not shortened; 0 for none" },
     { "decay", 0, OPTION_REAL, AT(decay), "0", .minimum = 0, .maximum = 1, .argument = "D",
       .help = "decoupled weight decay" },
+    { "dropout", 0, OPTION_REAL, AT(dropout), "0", .minimum = 0, .maximum = 0.9, .argument = "P",
+      .help = "how often training leaves a hidden unit out" },
+    { "feature-dropout", 0, OPTION_REAL, AT(feature_dropout), "0", .minimum = 0, .maximum = 0.9,
+      .argument = "P", .help = "how often training leaves a feature of a row out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training takes a host for an unknown one" },
+    { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
+      .help = "stop after so many validations without a better one; 0 for never" },
+    { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,
+      .maximum = 1e6, .argument = "M", .help = "how often an unfinished model is kept" },
 };
 #undef AT
 
@@ -83,8 +91,23 @@ void masked_conv_free(struct model *base)
     struct masked_conv *model = (struct masked_conv *)base;
     network_free(model->network);
     vocabulary_release(&model->vocabulary);
+    training_state_release(&model->training);
     free(model->hosts);
     free(model);
+}
+
+void training_state_release(struct training_state *state)
+{
+    free(state->history);
+    free(state->weights);
+    free(state->first_moments);
+    free(state->second_moments);
+    *state = (struct training_state){ 0 };
+}
+
+static bool is_unfinished(const struct model *base)
+{
+    return !((const struct masked_conv *)base)->training.is_finished;
 }
 
 int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
@@ -106,8 +129,7 @@ struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
                                              const struct sequence *sequence)
 {
     return (struct prepared_sequence){
-        .linked =
-            linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
+        .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
         .windows = window_series_create(sequence),
         .host = masked_conv_host(model, sequence->host),
     };
@@ -147,12 +169,13 @@ static enum status log_mass(const struct model *base, const struct sequence *seq
     for (size_t first = 0; status == STATUS_OK && first < n_scored; first += SCORED_ROWS) {
         size_t n = n_scored - first < SCORED_ROWS ? n_scored - first : SCORED_ROWS;
         batch_clear(batch);
-        batch_add(batch, &(struct piece){ &prepared, sequence->first_scored + first, n,
-                                          prepared.host });
+        batch_add(batch,
+                  &(struct piece){ &prepared, sequence->first_scored + first, n, prepared.host });
         batch_finish(batch);
         struct tensor *nll[N_HEADS];
         tape_reset(tape, TAPE_INFER);
-        network_nll(model->network, tape, batch, base->attributes, nll);
+        network_nll(model->network, tape, batch, base->attributes, (struct network_noise){ 0 },
+                    nll);
         status = tape_status(tape, err);
         for (enum head h = 0; status == STATUS_OK && h < N_HEADS; h++) {
             const struct head_batch *head = &batch->head[h];
@@ -171,9 +194,76 @@ static enum status log_mass(const struct model *base, const struct sequence *seq
 
 /* ---- files -------------------------------------------------------------------------------- */
 
+#define REAL_TYPE (sizeof(real) == sizeof(float) ? HDF5_F32 : HDF5_F64)
+
+static enum status save_training(const struct training_state *state, size_t n_weights,
+                                 struct hdf5_group *group, struct error *err)
+{
+    const size_t note_size[] = { state->n_notes, TRAINING_NOTE_COLUMNS };
+    FORWARD(hdf5_write_integer(group, "finished", state->is_finished, err));
+    FORWARD(hdf5_write_integer(group, "steps", (int64_t)state->n_steps, err));
+    FORWARD(hdf5_write_integer(group, "rows", (int64_t)state->n_rows, err));
+    FORWARD(hdf5_write_number(group, "seconds", state->seconds, err));
+    FORWARD(hdf5_write_number(group, "nll", state->nll, err));
+    FORWARD(hdf5_write_number(group, "best_nll", state->best_nll, err));
+    FORWARD(hdf5_write_integer(group, "worse", state->n_worse, err));
+    FORWARD(hdf5_write_number(group, "next_validation", state->next_validation, err));
+    if (state->n_notes > 0)
+        FORWARD(hdf5_write_array(group, "history", HDF5_F64, state->history, 2, note_size, err));
+    if (state->is_finished)
+        return STATUS_OK;
+    FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, state->weights, 1, &n_weights, err));
+    FORWARD(hdf5_write_array(group, "first_moments", REAL_TYPE, state->first_moments, 1, &n_weights,
+                             err));
+    return hdf5_write_array(group, "second_moments", REAL_TYPE, state->second_moments, 1,
+                            &n_weights, err);
+}
+
+static enum status load_block(real **block, size_t n, const char *name, struct hdf5_group *group,
+                              struct error *err)
+{
+    *block = memory_alloc(n, sizeof **block);
+    return hdf5_read_array(group, name, REAL_TYPE, *block, n, err);
+}
+
+static enum status load_training(struct training_state *state, size_t n_weights,
+                                 struct hdf5_group *group, struct error *err)
+{
+    int64_t finished, steps, rows;
+    FORWARD(hdf5_read_integer(group, "finished", &finished, err));
+    FORWARD(hdf5_read_integer(group, "steps", &steps, err));
+    FORWARD(hdf5_read_integer(group, "rows", &rows, err));
+    FORWARD(hdf5_read_number(group, "seconds", &state->seconds, err));
+    FORWARD(hdf5_read_number(group, "nll", &state->nll, err));
+    FORWARD(hdf5_read_number(group, "best_nll", &state->best_nll, err));
+    FORWARD(hdf5_read_integer(group, "worse", &state->n_worse, err));
+    FORWARD(hdf5_read_number(group, "next_validation", &state->next_validation, err));
+    RETURN_IF(steps < 0 || rows < 0, err, STATUS_FORMAT, "training: %lld steps of %lld rows",
+              (long long)steps, (long long)rows);
+    state->is_finished = finished != 0;
+    state->n_steps = (size_t)steps;
+    state->n_rows = (uint64_t)rows;
+    if (hdf5_has(group, "history")) {
+        size_t size[2];
+        FORWARD(hdf5_array_size(group, "history", 2, size, err));
+        RETURN_IF(size[1] != TRAINING_NOTE_COLUMNS, err, STATUS_FORMAT,
+                  "training/history has %zu columns, not %d", size[1], (int)TRAINING_NOTE_COLUMNS);
+        state->n_notes = size[0];
+        state->history = memory_alloc(size[0], sizeof *state->history);
+        FORWARD(
+            hdf5_read_array(group, "history", HDF5_F64, state->history, size[0] * size[1], err));
+    }
+    if (state->is_finished)
+        return STATUS_OK;
+    FORWARD(load_block(&state->weights, n_weights, "weights", group, err));
+    FORWARD(load_block(&state->first_moments, n_weights, "first_moments", group, err));
+    return load_block(&state->second_moments, n_weights, "second_moments", group, err);
+}
+
 static enum status save(const struct model *base, struct hdf5_group *group, struct error *err)
 {
     const struct masked_conv *model = (const struct masked_conv *)base;
+    const struct params *params = model->network->params;
     const struct option_table table = { options, ARRAY_LEN(options),
                                         (void *)(uintptr_t)&model->settings, "masked-conv" };
     char *text = options_resolved_text(&table, 1);
@@ -182,9 +272,13 @@ static enum status save(const struct model *base, struct hdf5_group *group, stru
     FORWARD(status);
     FORWARD(vocabulary_save(&model->vocabulary, group, err));
     FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
-    const struct params *params = model->network->params;
-    return hdf5_write_array(group, "parameters", sizeof(real) == 4 ? HDF5_F32 : HDF5_F64,
-                            params->values, 1, &params->size, err);
+    FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, params->values, 1, &params->size, err));
+
+    struct hdf5_group *training;
+    FORWARD(hdf5_group_create(group, "training", &training, err));
+    status = save_training(&model->training, params->size, training, err);
+    enum status closed = hdf5_group_close(training, status == STATUS_OK ? err : NULL);
+    return status != STATUS_OK ? status : closed;
 }
 
 /* Settings as options_resolved_text wrote them. */
@@ -208,23 +302,29 @@ static enum status read_settings(const char *text, struct masked_conv_settings *
                                : error_set(err, STATUS_FORMAT, "the model's settings are damaged");
 }
 
+/* The parts that the network is made from. */
+static enum status load_parts(struct hdf5_group *group, struct masked_conv_settings *settings,
+                              struct vocabulary *vocabulary, uint32_t **hosts, size_t *n_hosts,
+                              struct error *err)
+{
+    char *text;
+    FORWARD(hdf5_read_text(group, "settings", &text, err));
+    enum status status = read_settings(text, settings, err);
+    free(text);
+    FORWARD(status);
+    FORWARD(vocabulary_load(vocabulary, group, err));
+    FORWARD(hdf5_array_size(group, "hosts", 1, n_hosts, err));
+    *hosts = memory_alloc(*n_hosts, sizeof **hosts);
+    return hdf5_read_array(group, "hosts", HDF5_U32, *hosts, *n_hosts, err);
+}
+
 static enum status load(struct hdf5_group *group, struct model **result, struct error *err)
 {
     struct masked_conv_settings settings;
     struct vocabulary vocabulary = { 0 };
     uint32_t *hosts = NULL;
     size_t n_hosts;
-    char *text;
-    FORWARD(hdf5_read_text(group, "settings", &text, err));
-    enum status status = read_settings(text, &settings, err);
-    free(text);
-    FORWARD(status);
-    FORWARD(vocabulary_load(&vocabulary, group, err));
-    status = hdf5_array_size(group, "hosts", 1, &n_hosts, err);
-    if (status == STATUS_OK) {
-        hosts = memory_alloc(n_hosts, sizeof *hosts);
-        status = hdf5_read_array(group, "hosts", HDF5_U32, hosts, n_hosts, err);
-    }
+    enum status status = load_parts(group, &settings, &vocabulary, &hosts, &n_hosts, err);
     if (status != STATUS_OK) {
         vocabulary_release(&vocabulary);
         free(hosts);
@@ -232,8 +332,14 @@ static enum status load(struct hdf5_group *group, struct model **result, struct 
     }
     struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, 0);
     struct params *params = model->network->params;
-    status = hdf5_read_array(group, "parameters", sizeof(real) == 4 ? HDF5_F32 : HDF5_F64,
-                             params->values, params->size, err);
+    struct hdf5_group *training = NULL;
+    status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
+    if (status == STATUS_OK)
+        status = hdf5_group_open(group, "training", &training, err);
+    if (status == STATUS_OK) {
+        status = load_training(&model->training, params->size, training, err);
+        hdf5_group_close(training, NULL);
+    }
     if (status != STATUS_OK)
         masked_conv_free(&model->base);
     else
@@ -250,6 +356,7 @@ const struct model_kind model_kind_masked_conv = {
     .fit = masked_conv_fit,
     .free = masked_conv_free,
     .log_mass = log_mass,
+    .is_unfinished = is_unfinished,
     .save = save,
     .load = load,
 };

@@ -20,7 +20,37 @@ struct masked_conv_settings {
     double epochs, minutes;     /* until the first of them that is not 0 */
     double rate, final_share, clip, decay, beta2;
     int64_t warm_up;
+    double dropout, feature_dropout;
     double host_dropout; /* how often a host is taken for the unknown one */
+    int64_t patience;    /* stop after so many validations without a better one; 0: never */
+    double checkpoint_minutes;
+};
+
+/* One line of the history of a training. */
+struct training_note {
+    double step, rows, seconds;
+    double nll;       /* of training rows, a running mean, nats per flow */
+    double nll_hosts; /* of validation hosts, nan where there are none */
+    double nll_time;  /* of the last rows of training hosts */
+    double rate;
+};
+enum { TRAINING_NOTE_COLUMNS = sizeof(struct training_note) / sizeof(double) };
+
+/* Where a training stands: what it needs to go on as if it had never stopped. */
+struct training_state {
+    bool is_finished;
+    size_t n_steps;
+    uint64_t n_rows;
+    double seconds;
+    double nll;             /* running mean over the steps, nan at the start */
+    double best_nll;        /* of validation */
+    int64_t n_worse;        /* validations since the best one */
+    double next_validation; /* share of the training */
+    struct training_note *history;
+    size_t n_notes;
+    /* While it is not finished, [params->size] each: the weights of the last step, where the
+     * network holds the best ones, and the optimiser's moments. */
+    real *weights, *first_moments, *second_moments;
 };
 
 struct masked_conv {
@@ -32,6 +62,7 @@ struct masked_conv {
     struct network *network;
     uint32_t *hosts; /* sorted; host i has row i + 1 of the host table, row 0 is the unknown one */
     size_t n_hosts;
+    struct training_state training;
 };
 
 /* A model with first weights for those hosts (moved) and that vocabulary (moved). */
@@ -49,8 +80,10 @@ void prepared_sequence_release(struct prepared_sequence *prepared);
 
 struct batch *masked_conv_batch(const struct masked_conv *model, size_t n_pieces, size_t n_scored);
 
+void training_state_release(struct training_state *state);
+
 /* training.c */
 enum status masked_conv_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
-                            struct model **model, struct error *err);
+                            struct fit_control *control, struct model **model, struct error *err);
 
 #endif

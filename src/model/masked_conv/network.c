@@ -103,8 +103,8 @@ static void spread_mixtures(struct network *network)
     }
 }
 
-struct network *network_create(const struct network_size *size, const struct feature_space *space,
-                               const struct heads *heads, uint64_t seed)
+static struct network *declare(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads)
 {
     struct network *network = memory_zalloc(1, sizeof *network);
     network->size = *size;
@@ -116,8 +116,22 @@ struct network *network_create(const struct network_size *size, const struct fea
     create_context(network);
     create_trunk(network);
     create_heads(network);
+    return network;
+}
+
+struct network *network_create(const struct network_size *size, const struct feature_space *space,
+                               const struct heads *heads, uint64_t seed)
+{
+    struct network *network = declare(size, space, heads);
     params_finish(network->params, seed);
     spread_mixtures(network);
+    return network;
+}
+
+struct network *network_replica(const struct network *original)
+{
+    struct network *network = declare(&original->size, original->space, original->heads);
+    params_finish_sharing(network->params, original->params);
     return network;
 }
 
@@ -156,9 +170,21 @@ static struct tensor *encode_contexts(const struct network *network, struct tape
                gather_sum(tape, network->hosts, batch->hosts_of, n_rows, 1));
 }
 
+/* use: tells the draws of one batch apart. */
+static struct tensor *drop(struct tape *tape, struct tensor *x, struct network_noise noise,
+                           uint64_t use)
+{
+    if (noise.rate <= 0.0)
+        return x;
+    return dropout(tape, x,
+                   (struct dropout_params){ .rate = noise.rate,
+                                            .seed = noise.seed,
+                                            .index = noise.index * (N_HEADS + 1) + use });
+}
+
 /* h of the scored rows [n_scored, width] */
 static struct tensor *run_trunk(const struct network *network, struct tape *tape,
-                                const struct batch *batch)
+                                const struct batch *batch, struct network_noise noise)
 {
     size_t N = batch->n_pieces, L = batch->n_rows_max, C = network->size.width;
     struct tensor *c = reshape(tape, encode_contexts(network, tape, batch),
@@ -176,12 +202,12 @@ static struct tensor *run_trunk(const struct network *network, struct tape *tape
         h = linear_onto(tape, h, gated, block->out_weight, block->out_bias);
     }
     h = gather_sum(tape, reshape(tape, h, SHAPE(N * L, C)), batch->scored, batch->n_scored, 1);
-    return rms_norm(tape, h, network->trunk_gain);
+    return drop(tape, rms_norm(tape, h, network->trunk_gain), noise, N_HEADS);
 }
 
 static struct tensor *head_nll(const struct network *network, struct tape *tape,
-                               const struct batch *batch, enum head h, struct tensor *trunk,
-                               struct tensor *stages)
+                               const struct batch *batch, enum head h, struct network_noise noise,
+                               struct tensor *trunk, struct tensor *stages)
 {
     const struct network_head *weights = &network->head[h];
     const struct head_batch *rows = &batch->head[h];
@@ -192,8 +218,8 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
     }
     struct tensor *z = linear_onto(tape, linear(tape, trunk, weights->trunk_weight, weights->bias),
                                    stages, weights->stage_weight, NULL);
-    struct tensor *y = linear(tape, activate(tape, z, ACTIVATION_SILU), weights->out_weight,
-                              weights->out_bias);
+    z = drop(tape, activate(tape, z, ACTIVATION_SILU), noise, h);
+    struct tensor *y = linear(tape, z, weights->out_weight, weights->out_bias);
     struct tensor *log_mass = NULL;
     if (head_infos[h].has_mixture) {
         log_mass = logistic_cell(
@@ -207,9 +233,9 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
 }
 
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
-                 uint32_t attributes, struct tensor *nll[N_HEADS])
+                 uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS])
 {
-    struct tensor *trunk = run_trunk(network, tape, batch);
+    struct tensor *trunk = run_trunk(network, tape, batch, noise);
     struct tensor *sum = NULL, *stages[N_STAGES];
     for (size_t s = 0; s < N_STAGES; s++) {
         struct tensor *stage = gather_sum(tape, network->embeddings, batch->stages[s],
@@ -222,6 +248,6 @@ void network_nll(const struct network *network, struct tape *tape, const struct 
         bool is_modelled = attribute == ATTRIBUTE_LINK || attributes & ATTRIBUTE_BIT(attribute);
         nll[h] = NULL;
         if (is_modelled && batch->head[h].n > 0)
-            nll[h] = head_nll(network, tape, batch, h, trunk, stages[head_infos[h].sees]);
+            nll[h] = head_nll(network, tape, batch, h, noise, trunk, stages[head_infos[h].sees]);
     }
 }

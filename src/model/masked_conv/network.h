@@ -50,14 +50,22 @@ struct network {
 /* space, heads: borrowed. */
 struct network *network_create(const struct network_size *size, const struct feature_space *space,
                                const struct heads *heads, uint64_t seed);
+/* The same weights with gradients of their own (params_finish_sharing). Borrows the original. */
+struct network *network_replica(const struct network *original);
 void network_free(struct network *network);
 
 /* How many rows before a row it depends on. */
 size_t network_receptive_field(const struct network_size *size);
 
+/* What is left out at random in training: the rate, and a name for the draws of a batch. */
+struct network_noise {
+    double rate;
+    uint64_t seed, index;
+};
+
 /* -ln P of each head's rows of the batch, nll[h] [batch->head[h].n], NULL where it has none. Heads
  * of attributes that are not in the mask are left out. Failures stay on the tape. */
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
-                 uint32_t attributes, struct tensor *nll[N_HEADS]);
+                 uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS]);
 
 #endif

@@ -1,4 +1,4 @@
-/* training.c - fits masked-conv by the exact negative log-likelihood. */
+/* training.c - fits masked-conv by the exact negative log-likelihood, in nats per flow. */
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -8,6 +8,18 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A step's pieces are shared out to lanes, each a thread's work from batch to gradients. Their
+ * number is fixed, and so is what a step computes, whatever the number of threads. */
+#define LANES 2
+
+/* Of the hosts, one in so many is kept to validate with, where there are that many; and of the rest
+ * the last piece of the longest sequences. */
+#define HOSTS_PER_VALIDATION_HOST 16
+#define VALIDATION_PIECES_MAX     32
+/* Validations in a training, evenly. */
+#define VALIDATIONS 20
 
 /* What a step trains on: the rows of a sequence from `first`. */
 struct training_piece {
@@ -15,20 +27,38 @@ struct training_piece {
     uint32_t first;
 };
 
+struct piece_list {
+    struct training_piece *items;
+    size_t n, capacity;
+};
+
+struct lane {
+    struct network *network; /* a replica */
+    struct batch *batch;
+    struct tape *tape;
+    double nll; /* this lane's part of the step's mean */
+    enum status status;
+    struct error err;
+};
+
 struct training {
     struct masked_conv *model;
     const struct masked_conv_settings *settings;
     const struct sequence_set *train;
     uint64_t seed;
+    struct fit_control *control;
     struct prepared_sequence *prepared; /* [train->n] */
-    struct training_piece *pieces;
-    size_t *order; /* of the pieces, in this epoch */
-    size_t n_pieces;
-    struct batch *batch;
-    struct tape *tape;
+    struct piece_list pieces, validation_hosts, validation_time;
+    size_t *order;  /* of the pieces, in this epoch */
+    uint64_t epoch; /* that the order is of */
+    struct lane lanes[LANES];
     struct optimiser *optimiser;
-    size_t n_steps; /* done */
+    real *weights; /* of the last step, where the network has the best ones, for checkpoints */
+    double started, seconds_before;
+    double saved; /* when the last checkpoint was kept */
 };
+
+/* ---- what is trained on ------------------------------------------------------------------- */
 
 static void prepare_sequences(struct training *training)
 {
@@ -36,165 +66,468 @@ static void prepare_sequences(struct training *training)
     training->prepared = memory_zalloc(n, sizeof *training->prepared);
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t s = 0; s < n; s++)
-        training->prepared[s] =
-            masked_conv_prepare(training->model, &training->train->items[s]);
+        training->prepared[s] = masked_conv_prepare(training->model, &training->train->items[s]);
 }
 
+static void add_to_list(struct piece_list *list, size_t sequence, size_t first)
+{
+    list->items = memory_grow(list->items, &list->capacity, list->n + 1, sizeof *list->items);
+    list->items[list->n++] = (struct training_piece){ (uint32_t)sequence, (uint32_t)first };
+}
+
+/* Keeps at most VALIDATION_PIECES_MAX, evenly spread. */
+static void thin_out(struct piece_list *list)
+{
+    size_t n = list->n < VALIDATION_PIECES_MAX ? list->n : VALIDATION_PIECES_MAX;
+    for (size_t i = 0; i < n; i++)
+        list->items[i] = list->items[i * list->n / n];
+    list->n = n;
+}
+
+/* Cuts the sequences into pieces to train on, and to validate on by host and by time. */
 static void cut_pieces(struct training *training)
 {
-    size_t piece_rows = (size_t)training->settings->piece_rows;
-    for (size_t s = 0; s < training->train->n; s++) {
-        const struct sequence *sequence = &training->train->items[s];
-        training->n_pieces +=
-            (sequence->n_rows - sequence->first_scored + piece_rows - 1) / piece_rows;
-    }
-    training->pieces = memory_alloc(training->n_pieces, sizeof *training->pieces);
-    training->order = memory_alloc(training->n_pieces, sizeof *training->order);
-    size_t n = 0;
-    for (size_t s = 0; s < training->train->n; s++) {
-        const struct sequence *sequence = &training->train->items[s];
-        for (size_t first = sequence->first_scored; first < sequence->n_rows; first += piece_rows)
-            training->pieces[n++] = (struct training_piece){ (uint32_t)s, (uint32_t)first };
-    }
-}
+    size_t piece_rows = (size_t)training->settings->piece_rows, n = training->train->n;
+    size_t *hosts = memory_alloc(n, sizeof *hosts);
+    bool *is_held_out = memory_zalloc(n, sizeof *is_held_out);
+    struct rng rng = rng_stream(training->seed, RNG_SPLIT, 0, 0);
+    for (size_t s = 0; s < n; s++)
+        hosts[s] = s;
+    rng_shuffle(&rng, hosts, n);
+    for (size_t h = 0; h < n / HOSTS_PER_VALIDATION_HOST; h++)
+        is_held_out[hosts[h]] = true;
 
-/* The pieces of a step: a function of the seed and the step alone. */
-static void fill_batch(struct training *training, size_t step)
-{
-    size_t n = (size_t)training->settings->pieces;
-    batch_clear(training->batch);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t place = (uint64_t)step * n + i;
-        uint64_t epoch = place / training->n_pieces, at = place % training->n_pieces;
-        if (at == 0 || place == 0) {
-            struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 0, epoch);
-            for (size_t p = 0; p < training->n_pieces; p++)
-                training->order[p] = p;
-            rng_shuffle(&rng, training->order, training->n_pieces);
+    for (size_t s = 0; s < n; s++) {
+        const struct sequence *sequence = &training->train->items[s];
+        size_t n_rows = sequence->n_rows - sequence->first_scored;
+        size_t n_pieces = (n_rows + piece_rows - 1) / piece_rows;
+        for (size_t p = 0; p < n_pieces; p++) {
+            struct piece_list *list = &training->pieces;
+            if (is_held_out[s])
+                list = &training->validation_hosts;
+            else if (p == n_pieces - 1 && n_pieces >= 8)
+                list = &training->validation_time;
+            add_to_list(list, s, sequence->first_scored + p * piece_rows);
         }
-        const struct training_piece *piece = &training->pieces[training->order[at]];
-        const struct prepared_sequence *prepared = &training->prepared[piece->sequence];
-        size_t left = training->train->items[piece->sequence].n_rows - piece->first;
-        size_t piece_rows = (size_t)training->settings->piece_rows;
-        struct rng rng = rng_stream(training->seed, RNG_DROPOUT, 0, place);
-        bool is_unknown = rng_uniform(&rng) < training->settings->host_dropout;
-        batch_add(training->batch,
-                  &(struct piece){ prepared, piece->first, left < piece_rows ? left : piece_rows,
-                                   is_unknown ? 0 : prepared->host });
     }
-    batch_finish(training->batch);
+    thin_out(&training->validation_hosts);
+    thin_out(&training->validation_time);
+    training->order = memory_alloc(training->pieces.n, sizeof *training->order);
+    free(hosts);
+    free(is_held_out);
 }
 
-/* One step; *nll is the mean over its rows, in nats. */
-static enum status train_step(struct training *training, double *nll, struct error *err)
+/* The order of the pieces in an epoch: a function of the seed and the epoch alone. */
+static void shuffle_pieces(struct training *training, uint64_t epoch)
 {
-    struct tape *tape = training->tape;
-    const struct batch *batch = training->batch;
+    struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 0, epoch);
+    for (size_t p = 0; p < training->pieces.n; p++)
+        training->order[p] = p;
+    rng_shuffle(&rng, training->order, training->pieces.n);
+    training->epoch = epoch;
+}
+
+/* A piece as a batch takes it. */
+static struct piece piece_of(const struct training *training, const struct training_piece *piece,
+                             bool is_unknown)
+{
+    const struct prepared_sequence *prepared = &training->prepared[piece->sequence];
+    size_t left = training->train->items[piece->sequence].n_rows - piece->first;
+    size_t piece_rows = (size_t)training->settings->piece_rows;
+    return (struct piece){ prepared, piece->first, left < piece_rows ? left : piece_rows,
+                           is_unknown ? 0 : prepared->host };
+}
+
+/* The place-th piece since the beginning. */
+static struct piece next_piece(struct training *training, uint64_t place)
+{
+    if (place / training->pieces.n != training->epoch)
+        shuffle_pieces(training, place / training->pieces.n);
+    size_t at = training->order[place % training->pieces.n];
+    struct rng rng = rng_stream(training->seed, RNG_DROPOUT, 0, place);
+    bool is_unknown = rng_uniform(&rng) < training->settings->host_dropout;
+    return piece_of(training, &training->pieces.items[at], is_unknown);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+/* Forward, and with `is_training` backward, over one lane's pieces; the loss is a part of the mean
+ * over n_scored rows. */
+static void run_lane(const struct training *training, struct lane *lane, size_t n_scored,
+                     bool is_training)
+{
+    struct tape *tape = lane->tape;
     struct tensor *nlls[N_HEADS], *loss = NULL;
-    tape_reset(tape, TAPE_TRAIN);
-    network_nll(training->model->network, tape, batch, training->train->attributes, nlls);
-    double scale = 1.0 / (double)batch->n_scored;
+    lane->nll = 0.0;
+    lane->status = STATUS_OK;
+    if (lane->batch->n_pieces == 0)
+        return;
+    uint64_t draws = training->model->training.n_steps * LANES + (uint64_t)(lane - training->lanes);
+    lane->batch->feature_dropout = is_training ? training->settings->feature_dropout : 0.0;
+    lane->batch->noise_seed = training->seed;
+    lane->batch->noise_index = draws;
+    batch_finish(lane->batch);
+    tape_reset(tape, is_training ? TAPE_TRAIN : TAPE_INFER);
+    struct network_noise noise = {
+        .rate = is_training ? training->settings->dropout : 0.0,
+        .seed = training->seed,
+        .index = draws,
+    };
+    network_nll(lane->network, tape, lane->batch, training->train->attributes, noise, nlls);
     for (enum head h = 0; h < N_HEADS; h++) {
         if (nlls[h] == NULL)
             continue;
-        struct tensor *part = total(tape, nlls[h], scale);
+        struct tensor *part = total(tape, nlls[h], 1.0 / (double)n_scored);
         loss = loss == NULL ? part : add(tape, loss, part);
     }
-    FORWARD(tape_status(tape, err));
-    *nll = (double)loss->data[0];
-    if (!isfinite(*nll)) {
-        FORWARD(tape_check_finite(tape, err));
-        return error_set(err, STATUS_NUMERIC, "the loss is %g", *nll);
+    lane->status = tape_status(tape, &lane->err);
+    if (lane->status != STATUS_OK)
+        return;
+    lane->nll = (double)loss->data[0];
+    if (isfinite(lane->nll)) {
+        if (is_training)
+            tape_backward(tape, loss);
+        return;
     }
-    tape_backward(tape, loss);
+    lane->status = tape_check_finite(tape, &lane->err);
+    if (lane->status == STATUS_OK)
+        lane->status = error_set(&lane->err, STATUS_NUMERIC, "the loss is %g", lane->nll);
+}
+
+/* Runs the lanes over what is in their batches; *nll is the mean over the rows. */
+static enum status run_lanes(struct training *training, bool is_training, double *nll,
+                             size_t *n_rows, struct error *err)
+{
+    size_t n_scored = 0;
+    for (size_t l = 0; l < LANES; l++)
+        for (size_t p = 0; p < training->lanes[l].batch->n_pieces; p++)
+            n_scored += training->lanes[l].batch->pieces[p].n;
+#pragma omp parallel for schedule(static, 1)
+    for (size_t l = 0; l < LANES; l++)
+        run_lane(training, &training->lanes[l], n_scored, is_training);
+    *nll = 0.0;
+    *n_rows = n_scored;
+    for (size_t l = 0; l < LANES; l++) {
+        const struct lane *lane = &training->lanes[l];
+        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "%s", lane->err.message);
+        *nll += lane->nll;
+    }
+    return STATUS_OK;
+}
+
+static enum status train_step(struct training *training, double *nll, size_t *n_rows,
+                              struct error *err)
+{
+    size_t n_pieces = (size_t)training->settings->pieces;
+    uint64_t place = (uint64_t)training->model->training.n_steps * n_pieces;
+    for (size_t l = 0; l < LANES; l++)
+        batch_clear(training->lanes[l].batch);
+    for (size_t i = 0; i < n_pieces; i++) {
+        struct piece piece = next_piece(training, place + i);
+        batch_add(training->lanes[i * LANES / n_pieces].batch, &piece);
+    }
+    FORWARD(run_lanes(training, true, nll, n_rows, err));
+    struct params *replicas[LANES];
+    for (size_t l = 0; l < LANES; l++)
+        replicas[l] = training->lanes[l].network->params;
+    params_add_grads(training->model->network->params, replicas, LANES);
     return optimiser_step(training->optimiser, NULL, err);
 }
 
-static enum status run_steps(struct training *training, struct error *err)
+/* ---- validation --------------------------------------------------------------------------- */
+
+/* Nats per flow over the pieces, nan where there are none. Hosts that were held out are unknown. */
+static enum status score_pieces(struct training *training, const struct piece_list *list,
+                                bool is_unknown, double *nll, struct error *err)
 {
-    const struct masked_conv_settings *settings = training->settings;
-    size_t steps_of_epoch =
-        (training->n_pieces + (size_t)settings->pieces - 1) / (size_t)settings->pieces;
-    size_t n_steps = (size_t)ceil(settings->epochs * (double)steps_of_epoch);
-    double started = progress_clock(), budget = 60.0 * settings->minutes, mean = NAN;
+    double sum = 0.0;
     size_t n_rows = 0;
-    struct progress progress = progress_start("train", budget > 0.0 ? budget : (double)n_steps,
-                                              budget > 0.0 ? "s" : "steps");
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK) {
-        double elapsed = progress_clock() - started;
-        if (budget > 0.0) {
-            if (elapsed >= budget)
-                break;
-            /* The schedule's end is where the budget will be used up at the pace so far. */
-            n_steps = (size_t)((double)training->n_steps * budget / elapsed) + 1000 * (elapsed < 1);
-            optimiser_set_end(training->optimiser, n_steps);
-        } else if (training->n_steps == n_steps) {
-            break;
+    for (size_t first = 0; first < list->n;) {
+        for (size_t l = 0; l < LANES; l++) {
+            struct batch *batch = training->lanes[l].batch;
+            batch_clear(batch);
+            for (; first < list->n && batch->n_pieces < batch->n_pieces_max; first++) {
+                struct piece piece = piece_of(training, &list->items[first], is_unknown);
+                batch_add(batch, &piece);
+            }
         }
-        double nll = 0.0;
-        fill_batch(training, training->n_steps);
-        status = train_step(training, &nll, err);
-        if (status != STATUS_OK) {
-            error_prefix(err, "step %zu: ", training->n_steps);
-            break;
-        }
-        training->n_steps++;
-        n_rows += training->batch->n_scored;
-        mean = isnan(mean) ? nll : mean + 0.02 * (nll - mean);
-        if (getenv("FT_TRACE") && training->n_steps % 200 == 0)
-            fprintf(stderr, "%6.1f s %6zu steps %8zu rows %.3f\n", elapsed, training->n_steps, n_rows, mean);
-        progress_update(&progress, budget > 0.0 ? elapsed : (double)training->n_steps,
-                        "nll %.3f, %.1f k rows/s", mean, (double)n_rows / elapsed / 1e3);
+        double mean;
+        size_t n;
+        FORWARD(run_lanes(training, false, &mean, &n, err));
+        sum += mean * (double)n;
+        n_rows += n;
     }
-    progress_finish(&progress);
+    *nll = n_rows > 0 ? sum / (double)n_rows : (double)NAN;
+    return STATUS_OK;
+}
+
+static double mean_of_known(double a, double b)
+{
+    if (isnan(a) || isnan(b))
+        return isnan(a) ? b : a;
+    return 0.5 * (a + b);
+}
+
+static double seconds_so_far(const struct training *training)
+{
+    return training->seconds_before + progress_clock() - training->started;
+}
+
+/* Scores the validation rows, notes it in the history and keeps the weights where they are the
+ * best so far. Without rows to validate on, the last weights are the best. */
+static enum status validate(struct training *training, double rate, struct error *err)
+{
+    struct training_state *state = &training->model->training;
+    double nll_hosts, nll_time;
+    FORWARD(score_pieces(training, &training->validation_hosts, true, &nll_hosts, err));
+    FORWARD(score_pieces(training, &training->validation_time, false, &nll_time, err));
+    state->history = memory_resize(state->history, state->n_notes + 1, sizeof *state->history);
+    state->history[state->n_notes++] = (struct training_note){
+        .step = (double)state->n_steps,
+        .rows = (double)state->n_rows,
+        .seconds = seconds_so_far(training),
+        .nll = state->nll,
+        .nll_hosts = nll_hosts,
+        .nll_time = nll_time,
+        .rate = rate,
+    };
+    double nll = mean_of_known(nll_hosts, nll_time);
+    bool is_better = isnan(nll) || isnan(state->best_nll) || nll < state->best_nll;
+    state->n_worse = is_better ? 0 : state->n_worse + 1;
+    if (is_better) {
+        const struct params *params = training->model->network->params;
+        memcpy(training->weights, params->values, params->size * sizeof *params->values);
+        state->best_nll = nll;
+    }
+    return STATUS_OK;
+}
+
+/* ---- checkpoints -------------------------------------------------------------------------- */
+
+static void swap_blocks(real *a, real *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        real value = a[i];
+        a[i] = b[i];
+        b[i] = value;
+    }
+}
+
+/* Keeps the model as it stands: its weights are the best so far, and those of the last step and the
+ * moments are kept beside them. */
+static enum status keep_checkpoint(struct training *training, struct error *err)
+{
+    struct training_state *state = &training->model->training;
+    struct params *params = training->model->network->params;
+    struct optimiser_state *moments = optimiser_state(training->optimiser);
+    bool has_best = state->n_notes > 0;
+    state->seconds = seconds_so_far(training);
+    if (has_best)
+        swap_blocks(params->values, training->weights, params->size);
+    state->weights = has_best ? training->weights : params->values;
+    state->first_moments = moments->first;
+    state->second_moments = moments->second;
+    enum status status = fit_checkpoint(training->control, &training->model->base, err);
+    state->weights = state->first_moments = state->second_moments = NULL;
+    if (has_best)
+        swap_blocks(params->values, training->weights, params->size);
+    training->saved = progress_clock();
     return status;
 }
 
-enum status masked_conv_fit(const void *settings_of_model, const struct sequence_set *train,
-                            uint64_t seed, struct model **result, struct error *err)
+/* Goes on from what a checkpoint has kept. */
+static void restore(struct training *training)
 {
-    const struct masked_conv_settings *settings = settings_of_model;
+    struct training_state *state = &training->model->training;
+    struct params *params = training->model->network->params;
+    struct optimiser_state *moments = optimiser_state(training->optimiser);
+    size_t bytes = params->size * sizeof(real);
+    memcpy(training->weights, params->values, bytes);
+    memcpy(params->values, state->weights, bytes);
+    memcpy(moments->first, state->first_moments, bytes);
+    memcpy(moments->second, state->second_moments, bytes);
+    moments->n_steps_done = state->n_steps;
+    free(state->weights);
+    free(state->first_moments);
+    free(state->second_moments);
+    state->weights = state->first_moments = state->second_moments = NULL;
+    training->seconds_before = state->seconds;
+}
+
+/* ---- the whole training ------------------------------------------------------------------- */
+
+/* How the schedule stands: the step at which it ends, and the share that is done. */
+struct schedule {
+    struct optimiser_options options;
+    size_t n_steps;
+    double share;
+};
+
+/* Epochs give the end; a time budget moves it to where the budget will be used up at the pace so
+ * far. */
+static void update_schedule(struct training *training, struct schedule *schedule)
+{
+    double budget = 60.0 * training->settings->minutes;
+    size_t n_done = training->model->training.n_steps;
+    if (budget > 0.0) {
+        schedule->share = seconds_so_far(training) / budget;
+        schedule->n_steps = n_done < 10 ? 100000 : (size_t)((double)n_done / schedule->share);
+        optimiser_set_end(training->optimiser, schedule->n_steps);
+        schedule->options.n_steps = schedule->n_steps;
+    } else {
+        schedule->share = (double)n_done / (double)schedule->n_steps;
+    }
+}
+
+static enum status stop_early(struct training *training, struct error *err)
+{
+    FORWARD(keep_checkpoint(training, err));
+    const struct training_state *state = &training->model->training;
+    if (training->control->checkpoint == NULL)
+        return error_set(err, STATUS_INTERRUPTED, "stopped after %zu steps", state->n_steps);
+    return error_set(err, STATUS_INTERRUPTED,
+                     "stopped after %zu steps and kept in %s; --resume goes on from there",
+                     state->n_steps, training->control->checkpoint);
+}
+
+static enum status run_steps(struct training *training, struct schedule *schedule,
+                             struct progress *progress, struct error *err)
+{
+    const struct masked_conv_settings *settings = training->settings;
+    struct training_state *state = &training->model->training;
+    for (;;) {
+        update_schedule(training, schedule);
+        bool is_over = schedule->share >= 1.0;
+        if (is_over || schedule->share >= state->next_validation) {
+            FORWARD(validate(training, optimiser_rate(&schedule->options, state->n_steps), err));
+            while (state->next_validation <= schedule->share)
+                state->next_validation += 1.0 / VALIDATIONS;
+            if (is_over || (settings->patience > 0 && state->n_worse >= settings->patience))
+                return STATUS_OK;
+        }
+        if (interrupt_requested())
+            return stop_early(training, err);
+        if (progress_clock() - training->saved >= 60.0 * settings->checkpoint_minutes)
+            FORWARD(keep_checkpoint(training, err));
+
+        double nll = 0.0;
+        size_t n_rows = 0;
+        enum status status = train_step(training, &nll, &n_rows, err);
+        if (status != STATUS_OK) {
+            error_prefix(err, "step %zu: ", state->n_steps);
+            return status;
+        }
+        state->n_steps++;
+        state->n_rows += n_rows;
+        state->nll = isnan(state->nll) ? nll : state->nll + 0.02 * (nll - state->nll);
+        const struct training_note *last = state->n_notes > 0 ? &state->history[state->n_notes - 1]
+                                                              : NULL;
+        progress->total = (double)schedule->n_steps;
+        progress_update(progress, (double)state->n_steps,
+                        "nll %.2f, unseen hosts %.2f, %.1f k rows/s", state->nll,
+                        last != NULL ? last->nll_hosts : (double)NAN,
+                        1e-3 * (double)state->n_rows / seconds_so_far(training));
+    }
+}
+
+static void create_lanes(struct training *training)
+{
+    const struct masked_conv_settings *settings = training->settings;
+    size_t pieces_of_lane = ((size_t)settings->pieces + LANES - 1) / LANES;
+    for (size_t l = 0; l < LANES; l++) {
+        struct lane *lane = &training->lanes[l];
+        lane->network = network_replica(training->model->network);
+        lane->batch = masked_conv_batch(training->model, pieces_of_lane,
+                                        (size_t)settings->piece_rows);
+        lane->tape = tape_create();
+    }
+}
+
+static void training_release(struct training *training)
+{
+    for (size_t l = 0; l < LANES; l++) {
+        network_free(training->lanes[l].network);
+        batch_free(training->lanes[l].batch);
+        tape_free(training->lanes[l].tape);
+    }
+    optimiser_free(training->optimiser);
+    for (size_t s = 0; s < training->train->n; s++)
+        prepared_sequence_release(&training->prepared[s]);
+    free(training->prepared);
+    free(training->pieces.items);
+    free(training->validation_hosts.items);
+    free(training->validation_time.items);
+    free(training->order);
+    free(training->weights);
+}
+
+static struct masked_conv *first_model(const struct masked_conv_settings *settings,
+                                       const struct sequence_set *train, uint64_t seed)
+{
     struct vocabulary vocabulary;
     vocabulary_learn(&vocabulary, train);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
     struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, seed);
+    model->training.nll = model->training.best_nll = (double)NAN;
+    model->training.next_validation = 1.0 / VALIDATIONS;
+    return model;
+}
 
+enum status masked_conv_fit(const void *settings_of_model, const struct sequence_set *train,
+                            uint64_t seed, struct fit_control *control, struct model **result,
+                            struct error *err)
+{
+    const struct masked_conv_settings *settings = settings_of_model;
+    RETURN_IF(settings->epochs <= 0.0 && settings->minutes <= 0.0, err, STATUS_USAGE,
+              "say how long to train: epochs or minutes above 0");
+    bool is_resumed = control->resumed != NULL;
+    struct masked_conv *model = is_resumed ? (struct masked_conv *)control->resumed
+                                           : first_model(settings, train, seed);
     struct training training = {
-        .model = model, .settings = settings, .train = train, .seed = seed
+        .model = model,
+        .settings = settings,
+        .train = train,
+        .seed = seed,
+        .control = control,
+        .started = progress_clock(),
+        .saved = progress_clock(),
+        .weights = memory_alloc(model->network->params->size, sizeof(real)),
     };
     prepare_sequences(&training);
     cut_pieces(&training);
-    training.batch =
-        masked_conv_batch(model, (size_t)settings->pieces, (size_t)settings->piece_rows);
-    training.tape = tape_create();
-    struct optimiser_options optimiser_options = {
-        .rate = settings->rate,
-        .beta1 = 0.9,
-        .beta2 = settings->beta2,
-        .epsilon = 1e-8,
-        .decay = settings->decay,
-        .clip_norm = settings->clip,
-        .n_warm_up = (size_t)settings->warm_up,
-        .final_share = settings->final_share,
-        .n_steps = (size_t)ceil(settings->epochs * (double)training.n_pieces /
-                                (double)settings->pieces),
+    shuffle_pieces(&training, 0);
+    create_lanes(&training);
+    double steps_of_epoch = (double)training.pieces.n / (double)settings->pieces;
+    struct schedule schedule = {
+        .n_steps = (size_t)ceil(settings->epochs * steps_of_epoch),
+        .options = { .rate = settings->rate,
+                     .beta1 = 0.9,
+                     .beta2 = settings->beta2,
+                     .epsilon = 1e-8,
+                     .decay = settings->decay,
+                     .clip_norm = settings->clip,
+                     .n_warm_up = (size_t)settings->warm_up,
+                     .final_share = settings->final_share },
     };
-    training.optimiser = optimiser_create(model->network->params, &optimiser_options);
-    enum status status = run_steps(&training, err);
+    schedule.options.n_steps = schedule.n_steps;
+    training.optimiser = optimiser_create(model->network->params, &schedule.options);
+    if (is_resumed)
+        restore(&training);
 
-    optimiser_free(training.optimiser);
-    tape_free(training.tape);
-    batch_free(training.batch);
-    for (size_t s = 0; s < train->n; s++)
-        prepared_sequence_release(&training.prepared[s]);
-    free(training.prepared);
-    free(training.pieces);
-    free(training.order);
+    struct progress progress = progress_start("train", (double)schedule.n_steps, "steps");
+    enum status status = run_steps(&training, &schedule, &progress, err);
+    progress_finish(&progress);
+    if (status == STATUS_OK) {
+        struct params *params = model->network->params;
+        memcpy(params->values, training.weights, params->size * sizeof *params->values);
+        model->training.seconds = seconds_so_far(&training);
+        model->training.is_finished = true;
+    }
+    training_release(&training);
     if (status != STATUS_OK)
-        masked_conv_free(&model->base);
+        model_free(&model->base);
     else
         *result = &model->base;
     return status;

@@ -10,6 +10,8 @@
 #define COUNT_OF_HOST_MAX 100
 /* Values of less weight than this are not learned by heart, except in small sets. */
 #define WEIGHT_MIN 8
+/* A value of one host alone is learned only where there are no more hosts than this. */
+#define FEW_HOSTS 4
 /* So large a share of the durations above 0 has to lie on the grid. */
 #define GRID_SHARE 0.999
 
@@ -41,6 +43,7 @@ int value_list_find(const struct value_list *list, int64_t value)
 struct weighted_value {
     int64_t value;
     int64_t weight;
+    size_t n_hosts;
 };
 
 static int compare_values(const void *a, const void *b)
@@ -87,9 +90,11 @@ static void count_host(const struct sequence *sequence, int list, int64_t *scrat
             end++;
         int64_t weight = (int64_t)(end - i);
         *counts = memory_grow(*counts, capacity, *n_counts + 1, sizeof **counts);
-        (*counts)[(*n_counts)++] = (struct weighted_value){ scratch[i], weight < COUNT_OF_HOST_MAX
-                                                                            ? weight
-                                                                            : COUNT_OF_HOST_MAX };
+        (*counts)[(*n_counts)++] = (struct weighted_value){
+            .value = scratch[i],
+            .weight = weight < COUNT_OF_HOST_MAX ? weight : COUNT_OF_HOST_MAX,
+            .n_hosts = 1,
+        };
     }
 }
 
@@ -104,20 +109,21 @@ static struct value_list learn_list(const struct sequence_set *train, int list, 
         qsort(counts, n, sizeof *counts, by_value);
     size_t n_distinct = 0;
     for (size_t i = 0; i < n; i++) {
-        if (n_distinct > 0 && counts[n_distinct - 1].value == counts[i].value)
+        if (n_distinct > 0 && counts[n_distinct - 1].value == counts[i].value) {
             counts[n_distinct - 1].weight += counts[i].weight;
-        else
+            counts[n_distinct - 1].n_hosts++;
+        } else {
             counts[n_distinct++] = counts[i];
+        }
     }
     if (n_distinct > 0)
         qsort(counts, n_distinct, sizeof *counts, by_weight);
     bool is_small_set = list < N_CODED && attribute_infos[list].kind == KIND_SET;
     struct value_list values = { .values = memory_alloc(n_max, sizeof *values.values) };
-    while (values.n < n_distinct && values.n < n_max &&
-           (is_small_set || counts[values.n].weight >= WEIGHT_MIN)) {
-        values.values[values.n] = counts[values.n].value;
-        values.n++;
-    }
+    size_t n_hosts_min = train->n < FEW_HOSTS ? 1 : 2;
+    for (size_t i = 0; i < n_distinct && values.n < n_max; i++)
+        if (is_small_set || (counts[i].weight >= WEIGHT_MIN && counts[i].n_hosts >= n_hosts_min))
+            values.values[values.n++] = counts[i].value;
     qsort(values.values, values.n, sizeof *values.values, compare_values);
     free(counts);
     return values;

@@ -1,0 +1,48 @@
+# Shared by the scripts of this folder: source it, call check, end with finish.
+#
+#     . "$(dirname "$0")/lib.sh"
+#     check "help is help" expect 0 flowtwin import --help
+#     finish
+#
+# The working folder is a new one that is removed at the end; $root is the project's.
+set -u
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+program=$(realpath "${FLOWTWIN:-build/flowtwin}")
+folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+passed=0 failed=0
+
+flowtwin() { "$program" "$@"; }
+
+check() { # name, condition as a command
+    local name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1)); echo "failed: $name"
+    fi
+}
+
+# Runs a command; its output is in out and err. Whether it ends with that status.
+expect() { # status, command
+    local expected=$1
+    shift
+    "$@" >out 2>err </dev/null
+    local status=$?
+    [ $status -eq "$expected" ] || { echo "status $status: $*"; cat out err; return 1; }
+}
+
+# Whether a file has these words.
+has() { # file, words
+    grep -qF -- "$2" "$1" || { echo "\"$2\" is not in $1:"; cat "$1"; return 1; }
+}
+
+skip() { # name, reason
+    echo "skipped: $1: $2"
+}
+
+finish() {
+    echo "$passed passed, $failed failed"
+    exit $((failed > 0))
+}

@@ -1,0 +1,136 @@
+#include "testing.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/threads.h"
+#include "nn/affine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums of some hundred products of numbers around 1. */
+#define TOLERANCE (sizeof(real) == sizeof(float) ? 1e-4 : 1e-12)
+
+static real *draw(size_t n, uint64_t stream)
+{
+    struct rng rng = rng_stream(1, RNG_TEST, stream, 0);
+    real *x = memory_alloc(n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (real)rng_normal(&rng);
+    return x;
+}
+
+static const struct {
+    size_t N, L, n_in, n_out;
+    ptrdiff_t shifts[3];
+    size_t n_terms;
+    bool has_bias, has_base;
+} cases[] = {
+    { 1, 1, 1, 1, { 0 }, 1, false, false },
+    { 1, 5, 3, 16, { 0 }, 1, true, false },
+    { 1, 97, 7, 33, { 0 }, 1, true, true },
+    { 3, 300, 4, 20, { 0, 1, 130 }, 3, true, false },
+    { 2, 300, 4, 20, { 0, -1, -130 }, 3, false, true },
+    { 2, 5, 3, 8, { 1, 4, 64 }, 3, true, false },
+    { 2, 5, 3, 8, { -64, -2, 0 }, 3, true, true },
+    { 1, 0, 3, 8, { 0 }, 1, true, false },
+};
+
+/* y[l] = base[l] + bias + sum_t x[l - shift_t] W_t, one number at a time, in double. */
+START_TEST(maps_are_the_sums_that_they_stand_for)
+{
+    size_t N = cases[_i].N, L = cases[_i].L, n_in = cases[_i].n_in, n_out = cases[_i].n_out;
+    size_t n_terms = cases[_i].n_terms, x_stride = n_in + 1, y_stride = n_out + 2;
+    real *x = draw(N * L * x_stride, 0), *w = draw(n_terms * n_in * n_out, 1);
+    real *bias = draw(n_out, 2), *base = draw(N * L * y_stride, 3), *y = draw(N * L * y_stride, 4);
+    real *packed = memory_alloc(n_terms * affine_packed_size(n_in, n_out), sizeof *packed);
+    struct affine_term terms[3];
+    for (size_t t = 0; t < n_terms; t++) {
+        terms[t] = (struct affine_term){ x, x_stride, n_in, cases[_i].shifts[t],
+                                         packed + t * affine_packed_size(n_in, n_out) };
+        affine_pack(packed + t * affine_packed_size(n_in, n_out), w + t * n_in * n_out, n_out, n_in,
+                    n_out);
+    }
+    real untouched = N * L > 0 ? y[n_out] : 0;
+    affine_map(y, y_stride, terms, n_terms, cases[_i].has_bias ? bias : NULL,
+               cases[_i].has_base ? base : NULL, y_stride, N, L, n_out);
+    for (size_t row = 0; row < N * L; row++) {
+        for (size_t o = 0; o < n_out; o++) {
+            double sum = cases[_i].has_bias ? (double)bias[o] : 0.0;
+            if (cases[_i].has_base)
+                sum += (double)base[row * y_stride + o];
+            for (size_t t = 0; t < n_terms; t++) {
+                ptrdiff_t l = (ptrdiff_t)(row % L) - cases[_i].shifts[t];
+                for (size_t i = 0; l >= 0 && l < (ptrdiff_t)L && i < n_in; i++)
+                    sum += (double)x[(row / L * L + (size_t)l) * x_stride + i] *
+                           (double)w[(t * n_in + i) * n_out + o];
+            }
+            assert_near((double)y[row * y_stride + o], sum, TOLERANCE);
+        }
+    }
+    if (N * L > 0)
+        ck_assert(y[n_out] == untouched);
+    free(x), free(w), free(bias), free(base), free(y), free(packed);
+}
+END_TEST
+
+START_TEST(transposed_weights_are_packed_the_same)
+{
+    enum { IN = 5, OUT = 37 };
+    real *w = draw(IN * OUT, 1), transposed[OUT * IN];
+    for (size_t i = 0; i < IN; i++)
+        for (size_t o = 0; o < OUT; o++)
+            transposed[o * IN + i] = w[i * OUT + o];
+    size_t size = affine_packed_size(IN, OUT);
+    real *a = memory_alloc(size, sizeof *a), *b = memory_alloc(size, sizeof *b);
+    affine_pack(a, w, OUT, IN, OUT);
+    affine_pack_transposed(b, transposed, IN, IN, OUT);
+    ck_assert_mem_eq(a, b, size * sizeof *a);
+    free(a), free(b), free(w);
+}
+END_TEST
+
+START_TEST(gradients_of_weights_are_sums_over_rows_on_top_of_what_is_there)
+{
+    enum { N = 3, L = 450, IN = 5, OUT = 7, TERMS = 2 };
+    const size_t shifts[TERMS] = { 0, 300 };
+    real *x = draw((size_t)N * L * IN, 0), *dy = draw((size_t)N * L * OUT, 1);
+    real dw[TERMS][IN * OUT], d_bias[OUT];
+    struct affine_weight_grad terms[TERMS];
+    for (size_t t = 0; t < TERMS; t++) {
+        terms[t] = (struct affine_weight_grad){ x, IN, IN, shifts[t], dw[t], OUT };
+        for (size_t i = 0; i < IN * OUT; i++)
+            dw[t][i] = 1;
+    }
+    for (size_t o = 0; o < OUT; o++)
+        d_bias[o] = 2;
+    struct arena *work = arena_create(1);
+    affine_add_weight_grads(terms, TERMS, d_bias, dy, OUT, N, L, OUT, work);
+    for (size_t o = 0; o < OUT; o++) {
+        double sums[TERMS][IN] = { { 0.0 } }, column = 0.0;
+        for (size_t row = 0; row < (size_t)N * L; row++) {
+            double dy_o = (double)dy[row * OUT + o];
+            column += dy_o;
+            for (size_t t = 0; t < TERMS; t++)
+                for (size_t i = 0; row % L >= shifts[t] && i < IN; i++)
+                    sums[t][i] += dy_o * (double)x[(row - shifts[t]) * IN + i];
+        }
+        assert_near((double)d_bias[o], 2.0 + column, 10 * TOLERANCE);
+        for (size_t t = 0; t < TERMS; t++)
+            for (size_t i = 0; i < IN; i++)
+                assert_near((double)dw[t][i * OUT + o], 1.0 + sums[t][i], 10 * TOLERANCE);
+    }
+    arena_free(work);
+    free(x), free(dy);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("nn/affine");
+    testing_add_loop(suite, maps_are_the_sums_that_they_stand_for, ARRAY_LEN(cases));
+    testing_add(suite, transposed_weights_are_packed_the_same);
+    testing_add(suite, gradients_of_weights_are_sums_over_rows_on_top_of_what_is_there);
+    return suite;
+}
