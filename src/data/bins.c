@@ -284,14 +284,16 @@ struct bins *bins_create_ranges(const struct bins_sample *samples, size_t n_samp
         double from = log((double)(smallest - lowest) + 1.0);
         double span = log((double)(largest - lowest) + 1.0) - from;
         size_t wanted = rule_ranges(settings, &all, lowest, span);
-        bins->firsts = memory_alloc(wanted + 1, sizeof *bins->firsts);
+        bins->firsts = memory_alloc(wanted + 2, sizeof *bins->firsts);
         bins->firsts[bins->n_ranges++] = lowest;
+        if (smallest > lowest)
+            bins->firsts[bins->n_ranges++] = smallest;
         for (size_t i = 1; i < wanted; i++) {
             double edge = ceil(exp(from + span * (double)i / (double)wanted) - 1.0);
             if (edge > (double)(largest - lowest))
                 break;
             int64_t first = lowest + (int64_t)edge;
-            if (first > bins->firsts[bins->n_ranges - 1] && first > smallest && first <= largest)
+            if (first > bins->firsts[bins->n_ranges - 1] && first <= largest)
                 bins->firsts[bins->n_ranges++] = first;
         }
         if (largest < highest) {

@@ -59,10 +59,11 @@ struct bins {
  * where ties make the IQR 0, 3.49 deviations / cbrt(n) (Scott 1979); where all values are equal,
  * one bin. At most BINS_MOST. square-root        sqrt(n), rounded up fixed              as told
  * Edges are moved up to the next whole number, and bins that hold none are dropped, so that there
- * may be fewer. The first range reaches down to `lowest`. What lies above the largest value is one
- * more, open bin: half its mass goes evenly to the next M values, where M values lie in all ranges
- * below it, a quarter to the 2 M after them, and so on; the last octave ends at `highest` and takes
- * all that is left. An empty sample gives the open bin alone. */
+ * may be fewer. What lies below the smallest value is one more bin, which reaches down to `lowest`,
+ * and what lies above the largest is another, the open bin: half its mass goes evenly to the next M
+ * values, where M values lie in all ranges below it, a quarter to the 2 M after them, and so on;
+ * the last octave ends at `highest` and takes all that is left. An empty sample gives the open bin
+ * alone. */
 #define BINS_MOST 4096
 struct bins *bins_create_ranges(const struct bins_sample *samples, size_t n_samples, int64_t lowest,
                                 int64_t highest, const struct bins_settings *settings);

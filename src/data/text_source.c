@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,17 +54,32 @@ static enum status write_copy(struct text_source *source, const void *bytes, siz
     return STATUS_OK;
 }
 
+/* Waits until a pipe or terminal has something, or its end. The signal of an interrupt may go to
+ * another thread than the one that waits here, so the question is asked again and again. */
+static enum status wait_for_input(struct text_source *source, struct error *err)
+{
+    const int ms_between_questions = 100;
+    struct pollfd input = { .fd = source->fd, .events = POLLIN };
+    int n_ready;
+    while ((n_ready = poll(&input, 1, ms_between_questions)) <= 0) {
+        RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted while reading %s",
+                  source->name);
+        RETURN_IF(n_ready < 0 && errno != EINTR, err, STATUS_IO, "cannot read %s: %s", source->name,
+                  strerror(errno));
+    }
+    return STATUS_OK;
+}
+
 /* Up to `size` bytes, 0 at the end. */
 static enum status read_raw(struct text_source *source, void *bytes, size_t size, size_t *n,
                             struct error *err)
 {
+    if (!source->is_regular)
+        FORWARD(wait_for_input(source, err));
     ssize_t got;
-    while ((got = read(source->fd, bytes, size)) < 0) {
+    while ((got = read(source->fd, bytes, size)) < 0)
         RETURN_IF(errno != EINTR, err, STATUS_IO, "cannot read %s: %s", source->name,
                   strerror(errno));
-        RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted while reading %s",
-                  source->name);
-    }
     *n = (size_t)got;
     source->position += *n;
     source->is_at_end = got == 0;

@@ -30,7 +30,13 @@ struct remote {
 
 struct service {
     uint64_t key; /* 0: empty */
-    struct past_row last;
+    size_t n;     /* rows so far; the newest is at (n - 1) % RECENT */
+    struct past_row rows[RECENT];
+};
+
+struct single {
+    uint64_t key; /* 0: empty */
+    struct past_row row;
 };
 
 /* Numbers of places, most recent first. */
@@ -51,6 +57,7 @@ struct conversation_memory {
     struct remote *remote_places; /* [REMOTES_KEPT] */
 
     struct service *same_services, *like_services; /* [SERVICES_KEPT] */
+    struct single *same_packets, *like_packets;    /* [SERVICES_KEPT] */
 };
 
 /* ---- recency ------------------------------------------------------------------------------ */
@@ -256,6 +263,8 @@ struct conversation_memory *conversation_memory_create(void)
     memory->remote_table = place_table_create(REMOTES_KEPT);
     memory->same_services = memory_zalloc(SERVICES_KEPT, sizeof(struct service));
     memory->like_services = memory_zalloc(SERVICES_KEPT, sizeof(struct service));
+    memory->same_packets = memory_zalloc(SERVICES_KEPT, sizeof(struct single));
+    memory->like_packets = memory_zalloc(SERVICES_KEPT, sizeof(struct single));
     return memory;
 }
 
@@ -271,6 +280,8 @@ void conversation_memory_free(struct conversation_memory *memory)
     place_table_release(&memory->remote_table);
     free(memory->same_services);
     free(memory->like_services);
+    free(memory->same_packets);
+    free(memory->like_packets);
     free(memory);
 }
 
@@ -362,32 +373,59 @@ size_t conversation_remote_ports(const struct conversation_memory *memory, const
     return n;
 }
 
-static const struct past_row *find_service(const struct service *services, uint64_t key)
+/* A service with a number of packets. */
+static uint64_t packets_key(uint64_t service, const struct row *row)
+{
+    return mix(service + (uint64_t)row->value[ATTRIBUTE_PACKETS] * UINT64_C(0x9e3779b97f4a7c15)) |
+           UINT64_C(1) << 63;
+}
+
+static void find_service(const struct service *services, uint64_t key,
+                         const struct past_row *references[RECENT])
 {
     const struct service *service = &services[mix(key) % SERVICES_KEPT];
-    return service->key == key ? &service->last : NULL;
+    size_t n = service->key != key ? 0 : service->n < RECENT ? service->n : RECENT;
+    for (size_t i = 0; i < RECENT; i++)
+        references[i] = i < n ? &service->rows[(service->n - 1 - i) % RECENT] : NULL;
 }
 
 static void note_service(struct service *services, uint64_t key, const struct past_row *past)
 {
-    services[mix(key) % SERVICES_KEPT] = (struct service){ key, *past };
+    struct service *service = &services[mix(key) % SERVICES_KEPT];
+    if (service->key != key)
+        *service = (struct service){ .key = key };
+    service->rows[service->n++ % RECENT] = *past;
 }
 
-struct past_references conversation_references(const struct conversation_memory *memory,
-                                               const struct row *row)
+static const struct past_row *find_single(const struct single *singles, uint64_t key)
 {
-    struct past_references references = {
-        .same_service = find_service(memory->same_services, service_key(row, true)),
-        .like_service = find_service(memory->like_services, service_key(row, false)),
-    };
+    const struct single *single = &singles[key % SERVICES_KEPT];
+    return single->key == key ? &single->row : NULL;
+}
+
+static void note_single(struct single *singles, uint64_t key, const struct past_row *past)
+{
+    singles[key % SERVICES_KEPT] = (struct single){ key, *past };
+}
+
+void conversation_references(const struct conversation_memory *memory, const struct row *row,
+                             const struct past_row *references[N_REFERENCES])
+{
+    uint64_t same = service_key(row, true), like = service_key(row, false);
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        references[r] = NULL;
+    find_service(memory->like_services, like, references + REFERENCE_LIKE);
+    references[REFERENCE_LIKE_PACKETS] = find_single(memory->like_packets, packets_key(like, row));
     int place = find_place(&memory->remote_table,
                            key_of_remote((uint32_t)row->value[ATTRIBUTE_REMOTE]));
-    if (place >= 0) {
-        const struct past_row *last =
-            &memory->remote_places[place].last_of[row->value[ATTRIBUTE_DIRECTION]];
-        references.same_remote = last->n_flows > 0 ? last : NULL;
-    }
-    return references;
+    if (place < 0)
+        return;
+    const struct past_row *last =
+        &memory->remote_places[place].last_of[row->value[ATTRIBUTE_DIRECTION]];
+    references[REFERENCE_REMOTE] = last->n_flows > 0 ? last : NULL;
+    find_service(memory->same_services, same, references + REFERENCE_SERVICE);
+    references[REFERENCE_SERVICE_PACKETS] = find_single(memory->same_packets,
+                                                        packets_key(same, row));
 }
 
 void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock)
@@ -395,8 +433,11 @@ void conversation_note(struct conversation_memory *memory, const struct row *row
     struct past_row past = { .row = *row, .clock = clock, .index = memory->n_rows++ };
     note_conversation(memory, &past);
     note_remote(memory, &past);
-    note_service(memory->same_services, service_key(row, true), &past);
-    note_service(memory->like_services, service_key(row, false), &past);
+    uint64_t same = service_key(row, true), like = service_key(row, false);
+    note_service(memory->same_services, same, &past);
+    note_service(memory->like_services, like, &past);
+    note_single(memory->same_packets, packets_key(same, row), &past);
+    note_single(memory->like_packets, packets_key(like, row), &past);
 }
 
 void conversation_continue(struct row *row, const struct past_row *past, enum link_kind kind)

@@ -80,15 +80,20 @@ bool conversation_is_kept(const struct conversation_memory *memory, uint32_t rem
 size_t conversation_remote_ports(const struct conversation_memory *memory, const struct row *row,
                                  uint16_t *ports);
 
-/* Rows that are like the one at hand; NULL where there was none, or it is too long ago. */
-struct past_references {
-    const struct past_row *same_remote;  /* same remote and direction */
-    const struct past_row *same_service; /* same remote, direction, protocol and service port */
-    const struct past_row *like_service; /* same direction, protocol and service port */
+/* Rows of the past that are like the one at hand. The service port is the lower one. */
+enum { RECENT = 4 };
+enum reference {
+    REFERENCE_REMOTE,  /* same remote and direction */
+    REFERENCE_SERVICE, /* same remote, direction, protocol and service port: the last, ... */
+    REFERENCE_LIKE = REFERENCE_SERVICE + RECENT, /* any remote, all else the same: the last, ... */
+    REFERENCE_SERVICE_PACKETS = REFERENCE_LIKE + RECENT, /* and the same number of packets */
+    REFERENCE_LIKE_PACKETS,
+    N_REFERENCES,
 };
-/* Needs the row's remote, direction, protocol and ports. The service port is the lower one. */
-struct past_references conversation_references(const struct conversation_memory *memory,
-                                               const struct row *row);
+/* Needs the row's remote, direction, protocol and ports, and for the last two its packets. NULL
+ * where there was none, or it is too long ago; for a new remote nothing of its own is found. */
+void conversation_references(const struct conversation_memory *memory, const struct row *row,
+                             const struct past_row *references[N_REFERENCES]);
 
 /* Puts the row in front. */
 void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock);

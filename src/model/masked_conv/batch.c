@@ -119,6 +119,19 @@ static void add_features(struct batch *batch, size_t place, const struct row_con
         features += features_of_stage(batch->space, stage, context, features);
 }
 
+/* Leaves features out, so that no single one is all that a head goes by. */
+static void drop_features(const struct batch *batch, size_t place)
+{
+    int32_t *features = batch->features + place * batch->space->n_features;
+    uint64_t n_places = batch->n_pieces_max * batch->n_rows_max;
+    struct rng rng = rng_stream(batch->noise_seed, RNG_DROPOUT, 1,
+                                batch->noise_index * n_places + place);
+    uint32_t limit = (uint32_t)(batch->feature_dropout * UINT32_MAX);
+    for (size_t f = 0; f < batch->space->n_features; f++)
+        if (rng_u32(&rng) < limit)
+            features[f] = FEATURE_NONE;
+}
+
 static void add_head_row(struct batch *batch, enum head h, size_t i,
                          const struct row_context *context)
 {
@@ -207,6 +220,8 @@ void batch_finish(struct batch *batch)
         if (place % batch->n_rows_max < history_of(batch, piece) + piece->n) {
             context_of(batch, place, &context);
             add_features(batch, place, &context);
+            if (batch->feature_dropout > 0.0)
+                drop_features(batch, place);
         } else {
             for (size_t f = 0; f < n_features; f++)
                 features[f] = FEATURE_NONE;

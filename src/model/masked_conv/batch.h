@@ -46,6 +46,9 @@ struct batch {
     const struct heads *heads;
     size_t n_pieces_max, n_rows_max; /* pieces; rows of a piece, with history */
     bool drop_windows, drop_clock;
+    /* How often a feature is left out at random, in training; and the name of these draws. */
+    double feature_dropout;
+    uint64_t noise_seed, noise_index;
 
     size_t n_pieces;
     size_t n_scored;

@@ -4,11 +4,9 @@
 
 /* Whose row a feature looks at. */
 enum source {
-    OWN,
+    REFERENCE, /* + enum reference */
+    OWN = REFERENCE + N_REFERENCES,
     MATCH,
-    SAME_REMOTE,
-    SAME_SERVICE,
-    LIKE_SERVICE,
     PREVIOUS,
     CONTEXT, /* none: the context itself */
 };
@@ -40,6 +38,8 @@ enum aspect {
     MATCH_FLOWS,
     REMOTES_KNOWN,
     ORDER,
+    SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
+    LIKE_STEADY,
     SHOWN, /* SHOWN + s: conversation s */
 };
 
@@ -79,25 +79,33 @@ static const struct feature {
     { STAGE_PROTOCOL, OWN, PROTOCOL },
     { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
     { STAGE_PORTS, OWN, REMOTE_PORT },
-    { STAGE_PORTS, SAME_REMOTE, AGE },
-    { STAGE_PORTS, SAME_REMOTE, FLAGS },
-    { STAGE_PORTS, SAME_REMOTE, TOS },
-    { STAGE_PORTS, SAME_REMOTE, PACKETS },
-    { STAGE_PORTS, SAME_REMOTE, BYTES },
-    { STAGE_PORTS, SAME_REMOTE, DURATION },
-    { STAGE_PORTS, SAME_SERVICE, AGE },
-    { STAGE_PORTS, SAME_SERVICE, FLAGS },
-    { STAGE_PORTS, SAME_SERVICE, TOS },
-    { STAGE_PORTS, SAME_SERVICE, PACKETS },
-    { STAGE_PORTS, SAME_SERVICE, BYTES },
-    { STAGE_PORTS, SAME_SERVICE, BYTES_ATOM },
-    { STAGE_PORTS, SAME_SERVICE, DURATION },
-    { STAGE_PORTS, LIKE_SERVICE, AGE },
-    { STAGE_PORTS, LIKE_SERVICE, FLAGS },
-    { STAGE_PORTS, LIKE_SERVICE, TOS },
-    { STAGE_PORTS, LIKE_SERVICE, PACKETS },
-    { STAGE_PORTS, LIKE_SERVICE, BYTES },
-    { STAGE_PORTS, LIKE_SERVICE, DURATION },
+    { STAGE_PORTS, REFERENCE_REMOTE, AGE },
+    { STAGE_PORTS, REFERENCE_REMOTE, FLAGS },
+    { STAGE_PORTS, REFERENCE_REMOTE, TOS },
+    { STAGE_PORTS, REFERENCE_REMOTE, PACKETS },
+    { STAGE_PORTS, REFERENCE_REMOTE, BYTES },
+    { STAGE_PORTS, REFERENCE_REMOTE, DURATION },
+    { STAGE_PORTS, REFERENCE_SERVICE, AGE },
+    { STAGE_PORTS, REFERENCE_SERVICE, FLAGS },
+    { STAGE_PORTS, REFERENCE_SERVICE, TOS },
+    { STAGE_PORTS, REFERENCE_SERVICE, PACKETS },
+    { STAGE_PORTS, REFERENCE_SERVICE, BYTES },
+    { STAGE_PORTS, REFERENCE_SERVICE, BYTES_ATOM },
+    { STAGE_PORTS, REFERENCE_SERVICE, DURATION },
+    { STAGE_PORTS, REFERENCE_SERVICE + 1, PACKETS },
+    { STAGE_PORTS, REFERENCE_SERVICE + 1, BYTES },
+    { STAGE_PORTS, REFERENCE_SERVICE + 1, DURATION },
+    { STAGE_PORTS, REFERENCE_LIKE, AGE },
+    { STAGE_PORTS, REFERENCE_LIKE, FLAGS },
+    { STAGE_PORTS, REFERENCE_LIKE, TOS },
+    { STAGE_PORTS, REFERENCE_LIKE, PACKETS },
+    { STAGE_PORTS, REFERENCE_LIKE, BYTES },
+    { STAGE_PORTS, REFERENCE_LIKE, DURATION },
+    { STAGE_PORTS, REFERENCE_LIKE + 1, PACKETS },
+    { STAGE_PORTS, REFERENCE_LIKE + 1, BYTES },
+    { STAGE_PORTS, REFERENCE_LIKE + 1, DURATION },
+    { STAGE_PORTS, CONTEXT, SERVICE_STEADY },
+    { STAGE_PORTS, CONTEXT, LIKE_STEADY },
     { STAGE_OCTET_1, OWN, OCTET_1 },
     { STAGE_OCTET_2, OWN, OCTET_2 },
     { STAGE_OCTET_3, OWN, OCTET_3 },
@@ -106,6 +114,12 @@ static const struct feature {
     { STAGE_TOS, OWN, TOS },
     { STAGE_LABEL, OWN, LABEL },
     { STAGE_PACKETS, OWN, PACKETS },
+    { STAGE_PACKETS, REFERENCE_SERVICE_PACKETS, AGE },
+    { STAGE_PACKETS, REFERENCE_SERVICE_PACKETS, BYTES },
+    { STAGE_PACKETS, REFERENCE_SERVICE_PACKETS, DURATION },
+    { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, AGE },
+    { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, BYTES },
+    { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, DURATION },
     { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_DURATION, OWN, DURATION },
     { STAGE_BYTES, OWN, BYTES },
@@ -169,6 +183,9 @@ static int port_code(const struct vocabulary *vocabulary, int list, int64_t port
     return atom >= 0 ? atom : (int)vocabulary->lists[list].n + (int)(port >> 8);
 }
 
+/* Of three numbers, how long each stayed the same. */
+enum { STEADY_CODES = RECENT * RECENT * RECENT };
+
 static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
 {
     const struct value_list *lists = vocabulary->lists;
@@ -200,6 +217,9 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return N_LINK_CODES;
     case ORDER:
         return 2;
+    case SERVICE_STEADY:
+    case LIKE_STEADY:
+        return STEADY_CODES;
     default:
         return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
     }
@@ -253,6 +273,26 @@ static int row_code(const struct vocabulary *vocabulary, const struct row *row, 
     }
 }
 
+/* For packets, bytes and duration: in how many of the last rows, one after another, the number is
+ * that of the last one. */
+static int steady_code(const struct row_context *context, int reference)
+{
+    static const enum attribute attributes[] = { ATTRIBUTE_PACKETS, ATTRIBUTE_BYTES,
+                                                 ATTRIBUTE_DURATION };
+    const struct seen_row *rows = context->references + reference;
+    if (rows[0].row == NULL)
+        return FEATURE_NONE;
+    int code = 0;
+    for (size_t a = 0; a < ARRAY_LEN(attributes); a++) {
+        int n = 0;
+        while (n + 1 < RECENT && rows[n + 1].row != NULL &&
+               rows[n + 1].row->value[attributes[a]] == rows[0].row->value[attributes[a]])
+            n++;
+        code = code * RECENT + n;
+    }
+    return code;
+}
+
 static int context_code(const struct row_context *context, int aspect)
 {
     switch (aspect) {
@@ -264,6 +304,10 @@ static int context_code(const struct row_context *context, int aspect)
         return count_code((int64_t)context->n_remotes);
     case ORDER:
         return order_is_open(context) ? order_is_kept(context) : FEATURE_NONE;
+    case SERVICE_STEADY:
+        return steady_code(context, REFERENCE_SERVICE);
+    case LIKE_STEADY:
+        return steady_code(context, REFERENCE_LIKE);
     default:
         return context->shown[aspect - SHOWN];
     }
@@ -274,16 +318,10 @@ static const struct seen_row *source_row(const struct row_context *context, int 
     switch (source) {
     case MATCH:
         return &context->match;
-    case SAME_REMOTE:
-        return &context->references[REFERENCE_REMOTE];
-    case SAME_SERVICE:
-        return &context->references[REFERENCE_SERVICE];
-    case LIKE_SERVICE:
-        return &context->references[REFERENCE_LIKE];
     case PREVIOUS:
         return &context->previous;
     default:
-        BUG("source %d", source);
+        return &context->references[source - REFERENCE];
     }
 }
 

@@ -31,42 +31,64 @@ const struct head_info head_infos[N_HEADS] = {
 
 /* ---- relative routes ---------------------------------------------------------------------- */
 
-/* A run of exact routes around one number of a reference row: base + first .. base + last, in
+/* A run of exact routes around one number of a row of the past: base + first .. base + last, in
  * steps. */
 enum base {
-    BASE_MATCH,
-    BASE_SAME_REMOTE,
-    BASE_SAME_SERVICE,
-    BASE_LIKE_SERVICE,
+    BASE_REFERENCE, /* + enum reference */
+    BASE_MATCH = BASE_REFERENCE + N_REFERENCES,
     BASE_PREVIOUS,
     BASE_LAST_NEW,
 };
 
 struct run {
-    enum base base;
-    int first, last;
+    int base, first, last;
 };
 
-static const struct run port_runs[] = { { BASE_MATCH, -16, 16 },
-                                        { BASE_LAST_NEW, -16, 16 },
-                                        { BASE_PREVIOUS, -4, 4 } };
-static const struct run packets_runs[] = { { BASE_MATCH, -1, 1 },
-                                           { BASE_SAME_REMOTE, -1, 1 },
-                                           { BASE_SAME_SERVICE, -1, 1 },
-                                           { BASE_LIKE_SERVICE, -1, 1 } };
-static const struct run duration_runs[] = { { BASE_MATCH, -16, 16 },
-                                            { BASE_SAME_REMOTE, -2, 2 },
-                                            { BASE_SAME_SERVICE, -2, 2 },
-                                            { BASE_LIKE_SERVICE, -2, 2 },
-                                            { BASE_PREVIOUS, 0, 16 } };
-static const struct run bytes_runs[] = { { BASE_MATCH, -8, 8 },
-                                         { BASE_SAME_REMOTE, -4, 4 },
-                                         { BASE_SAME_SERVICE, -4, 4 },
-                                         { BASE_LIKE_SERVICE, -4, 4 },
-                                         { BASE_PREVIOUS, 0, 0 } };
+static const struct run port_runs[] = {
+    { BASE_MATCH, -16, 16 },
+    { BASE_LAST_NEW, -16, 16 },
+    { BASE_PREVIOUS, -4, 4 },
+};
+static const struct run packets_runs[] = {
+    { BASE_MATCH, -1, 1 },           { REFERENCE_REMOTE, -1, 1 },
+    { REFERENCE_SERVICE, -1, 1 },    { REFERENCE_SERVICE + 1, 0, 0 },
+    { REFERENCE_SERVICE + 2, 0, 0 }, { REFERENCE_SERVICE + 3, 0, 0 },
+    { REFERENCE_LIKE, -1, 1 },       { REFERENCE_LIKE + 1, 0, 0 },
+    { REFERENCE_LIKE + 2, 0, 0 },    { REFERENCE_LIKE + 3, 0, 0 },
+};
+static const struct run duration_runs[] = {
+    { BASE_MATCH, -16, 16 },
+    { REFERENCE_REMOTE, -2, 2 },
+    { REFERENCE_SERVICE, -2, 2 },
+    { REFERENCE_SERVICE + 1, -1, 1 },
+    { REFERENCE_SERVICE + 2, -1, 1 },
+    { REFERENCE_SERVICE + 3, -1, 1 },
+    { REFERENCE_LIKE, -2, 2 },
+    { REFERENCE_LIKE + 1, 0, 0 },
+    { REFERENCE_LIKE + 2, 0, 0 },
+    { REFERENCE_LIKE + 3, 0, 0 },
+    { REFERENCE_SERVICE_PACKETS, -2, 2 },
+    { REFERENCE_LIKE_PACKETS, -2, 2 },
+    { BASE_PREVIOUS, 0, 16 },
+};
+static const struct run bytes_runs[] = {
+    { BASE_MATCH, -8, 8 },
+    { REFERENCE_REMOTE, -4, 4 },
+    { REFERENCE_SERVICE, -4, 4 },
+    { REFERENCE_SERVICE + 1, -1, 1 },
+    { REFERENCE_SERVICE + 2, -1, 1 },
+    { REFERENCE_SERVICE + 3, -1, 1 },
+    { REFERENCE_LIKE, -4, 4 },
+    { REFERENCE_LIKE + 1, 0, 0 },
+    { REFERENCE_LIKE + 2, 0, 0 },
+    { REFERENCE_LIKE + 3, 0, 0 },
+    { REFERENCE_SERVICE_PACKETS, -4, 4 },
+    { REFERENCE_LIKE_PACKETS, -4, 4 },
+    { BASE_PREVIOUS, 0, 0 },
+};
 /* Bytes: as many as the packets at the bytes per packet of these. */
-static const enum base ratio_bases[] = { BASE_MATCH, BASE_SAME_REMOTE, BASE_SAME_SERVICE,
-                                         BASE_LIKE_SERVICE };
+static const int ratio_bases[] = { BASE_MATCH, REFERENCE_REMOTE, REFERENCE_SERVICE,
+                                   REFERENCE_LIKE };
 
 enum {
     PORT_BLOCKS = 256,
@@ -108,23 +130,18 @@ static size_t n_relative(enum head head)
     return n;
 }
 
-static const struct row *base_row(const struct row_context *context, enum base base)
+static const struct row *base_row(const struct row_context *context, int base)
 {
     switch (base) {
     case BASE_MATCH:
         return context->match.row;
-    case BASE_SAME_REMOTE:
-        return context->references[REFERENCE_REMOTE].row;
-    case BASE_SAME_SERVICE:
-        return context->references[REFERENCE_SERVICE].row;
-    case BASE_LIKE_SERVICE:
-        return context->references[REFERENCE_LIKE].row;
     case BASE_PREVIOUS:
         return context->previous.row;
     case BASE_LAST_NEW:
         return context->last_new.row;
+    default:
+        return context->references[base - BASE_REFERENCE].row;
     }
-    BUG("base %d", (int)base);
 }
 
 /* The values of a head's relative routes and ratios, in the order of the routes after the atoms;

@@ -114,8 +114,8 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     struct linked_row *linked_row = &linked->rows[i];
     struct link link = conversation_link(memory, row);
     const struct past_row *match = conversation_match(memory, &link);
-    struct past_references references = conversation_references(memory, row);
-    bool is_new = link.kind == LINK_NEW;
+    const struct past_row *references[N_REFERENCES];
+    conversation_references(memory, row, references);
     *linked_row = (struct linked_row){
         .kind = (uint8_t)link.kind,
         .rank = (uint16_t)link.rank,
@@ -124,11 +124,9 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .match = number_of(match),
         .match_flows = match != NULL ? match->n_flows : 0,
         .last_new = last_new,
-        /* Of a new remote nothing is known before it is named. */
-        .references = { is_new ? -1 : number_of(references.same_remote),
-                        is_new ? -1 : number_of(references.same_service),
-                        number_of(references.like_service) },
     };
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        linked_row->references[r] = number_of(references[r]);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
         linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
     note_exclusions(linked, linked_row, memory, vocabulary, row);

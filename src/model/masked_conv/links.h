@@ -22,8 +22,6 @@
 /* Ranks below this are told apart one by one, higher ones by octave. */
 #define NEAR_RANKS 64
 
-enum reference { REFERENCE_REMOTE, REFERENCE_SERVICE, REFERENCE_LIKE, N_REFERENCES };
-
 /* A row of the past; row is NULL where there is none. */
 struct seen_row {
     const struct row *row;

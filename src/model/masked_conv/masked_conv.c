@@ -46,6 +46,8 @@ static const struct option options[] = {
       .help = "decoupled weight decay" },
     { "dropout", 0, OPTION_REAL, AT(dropout), "0", .minimum = 0, .maximum = 0.9, .argument = "P",
       .help = "how often training leaves a hidden unit out" },
+    { "feature-dropout", 0, OPTION_REAL, AT(feature_dropout), "0", .minimum = 0, .maximum = 0.9,
+      .argument = "P", .help = "how often training leaves a feature of a row out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training takes a host for an unknown one" },
     { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",

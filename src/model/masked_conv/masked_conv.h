@@ -20,7 +20,7 @@ struct masked_conv_settings {
     double epochs, minutes;     /* until the first of them that is not 0 */
     double rate, final_share, clip, decay, beta2;
     int64_t warm_up;
-    double dropout;
+    double dropout, feature_dropout;
     double host_dropout; /* how often a host is taken for the unknown one */
     int64_t patience;    /* stop after so many validations without a better one; 0: never */
     double checkpoint_minutes;

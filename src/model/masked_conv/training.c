@@ -162,12 +162,16 @@ static void run_lane(const struct training *training, struct lane *lane, size_t 
     lane->status = STATUS_OK;
     if (lane->batch->n_pieces == 0)
         return;
+    uint64_t draws = training->model->training.n_steps * LANES + (uint64_t)(lane - training->lanes);
+    lane->batch->feature_dropout = is_training ? training->settings->feature_dropout : 0.0;
+    lane->batch->noise_seed = training->seed;
+    lane->batch->noise_index = draws;
     batch_finish(lane->batch);
     tape_reset(tape, is_training ? TAPE_TRAIN : TAPE_INFER);
     struct network_noise noise = {
         .rate = is_training ? training->settings->dropout : 0.0,
         .seed = training->seed,
-        .index = training->model->training.n_steps * LANES + (uint64_t)(lane - training->lanes),
+        .index = draws,
     };
     network_nll(lane->network, tape, lane->batch, training->train->attributes, noise, nlls);
     for (enum head h = 0; h < N_HEADS; h++) {
