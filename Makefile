@@ -157,7 +157,7 @@ bench: all $(BENCHES)
 	@scripts/bench
 
 format:
-	@clang-format -i $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_SHARED) $(wildcard tests/*.h tests/bench/*.c)
+	@clang-format -i $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_SHARED) $(wildcard tests/*.h tests/bench/*.[ch])
 
 compile_commands.json:
 	@scripts/compile-commands '$(CC)' '$(ALL_CFLAGS) -Itests' $(SOURCES) $(TEST_SOURCES) $(TEST_SHARED) > $@

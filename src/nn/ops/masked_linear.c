@@ -17,6 +17,8 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     RETURN_IF(weight->shape.n_dims != 2 || weight->shape.dims[0] != tensor_channels(x), err,
               STATUS_RANGE, "input has %zu channels but the weight is %s (x %s)",
               tensor_channels(x), shape_text(&weight->shape), shape_text(&x->shape));
+    RETURN_IF(params->n_blocks > MASKED_LINEAR_MAX_BLOCKS, err, STATUS_RANGE,
+              "%zu blocks, more than %d", params->n_blocks, MASKED_LINEAR_MAX_BLOCKS);
     size_t Cout = 0;
     for (size_t b = 0; b < params->n_blocks; b++) {
         RETURN_IF(params->n_inputs[b] > tensor_channels(x), err, STATUS_RANGE,
@@ -31,6 +33,8 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
+/* All blocks of some rows before the next rows, so that x (or dx) is in the cache for each of them.
+ */
 static void forward(struct op_node *node)
 {
     const struct masked_linear_params *params = node->params;
@@ -38,43 +42,78 @@ static void forward(struct op_node *node)
     const real *weight = node->inputs[WEIGHT]->data;
     const real *bias = node->inputs[BIAS] != NULL ? node->inputs[BIAS]->data : NULL;
     size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
-    real *y = node->output->data;
+    struct arena *work = tape_work(node->tape);
+    real *packed[MASKED_LINEAR_MAX_BLOCKS];
     for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
         size_t n_in = params->n_inputs[b], n_out = params->n_outputs[b];
-        real *packed = arena_alloc(tape_work(node->tape), affine_packed_size(n_in, n_out),
-                                   sizeof(real));
-        affine_pack(packed, weight + o, Cout, n_in, n_out);
-        struct affine_term term = { x->data, Cin, n_in, 0, packed };
-        affine_map(y + o, Cout, &term, 1, bias != NULL ? bias + o : NULL, NULL, 0, 1, R, n_out);
+        packed[b] = arena_alloc(work, affine_packed_size(n_in, n_out), sizeof(real));
+        affine_pack(packed[b], weight + o, Cout, n_in, n_out);
+    }
+    size_t n_tasks = affine_n_tasks(1, R);
+#pragma omp parallel for schedule(static) if (n_tasks > 1)
+    for (size_t i = 0; i < n_tasks; i++) {
+        struct affine_task task = affine_task(R, i);
+        const real *x_rows = x->data + task.first * Cin;
+        real *y_rows = node->output->data + task.first * Cout;
+        for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
+            struct affine_term term = { x_rows, Cin, params->n_inputs[b], 0, packed[b] };
+            affine_rows(y_rows + o, Cout, &term, 1, bias != NULL ? bias + o : NULL, NULL, 0,
+                        task.last - task.first, params->n_outputs[b]);
+        }
+    }
+}
+
+static void backward_x(struct op_node *node)
+{
+    const struct masked_linear_params *params = node->params;
+    const struct tensor *x = node->inputs[X];
+    const real *weight = node->inputs[WEIGHT]->data;
+    size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
+    real *dx = grad_add(node->tape, node->inputs[X]);
+    struct arena *work = tape_work(node->tape);
+    real *packed[MASKED_LINEAR_MAX_BLOCKS];
+    for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
+        size_t n_in = params->n_inputs[b], n_out = params->n_outputs[b];
+        packed[b] = arena_alloc(work, affine_packed_size(n_out, n_in), sizeof(real));
+        affine_pack_transposed(packed[b], weight + o, Cout, n_out, n_in);
+    }
+    size_t n_tasks = affine_n_tasks(1, R);
+#pragma omp parallel for schedule(static) if (n_tasks > 1)
+    for (size_t i = 0; i < n_tasks; i++) {
+        struct affine_task task = affine_task(R, i);
+        const real *dy_rows = node->output->grad + task.first * Cout;
+        real *dx_rows = dx + task.first * Cin;
+        for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
+            struct affine_term term = { dy_rows + o, Cout, params->n_outputs[b], 0, packed[b] };
+            affine_rows(dx_rows, Cin, &term, 1, NULL, dx_rows, Cin, task.last - task.first,
+                        params->n_inputs[b]);
+        }
+    }
+}
+
+static void backward_weights(struct op_node *node)
+{
+    const struct masked_linear_params *params = node->params;
+    const struct tensor *x = node->inputs[X];
+    const real *dy = node->output->grad;
+    size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
+    real *dw = op_wants(node, WEIGHT) ? grad_add(node->tape, node->inputs[WEIGHT]) : NULL;
+    real *d_bias = op_wants(node, BIAS) ? grad_add(node->tape, node->inputs[BIAS]) : NULL;
+    for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
+        struct affine_weight_grad term = { x->data, Cin, params->n_inputs[b], 0, NULL, Cout };
+        if (dw != NULL)
+            term.dw = dw + o;
+        affine_add_weight_grads(&term, dw != NULL, d_bias != NULL ? d_bias + o : NULL, dy + o, Cout,
+                                1, R, params->n_outputs[b], tape_work(node->tape));
     }
 }
 
 static void backward(struct op_node *node)
 {
-    const struct masked_linear_params *params = node->params;
-    struct tape *tape = node->tape;
-    const struct tensor *x = node->inputs[X];
-    const real *weight = node->inputs[WEIGHT]->data, *dy = node->output->grad;
-    size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
-    real *dx = op_wants(node, X) ? grad_add(tape, node->inputs[X]) : NULL;
-    real *dw = op_wants(node, WEIGHT) ? grad_add(tape, node->inputs[WEIGHT]) : NULL;
-    real *d_bias = op_wants(node, BIAS) ? grad_add(tape, node->inputs[BIAS]) : NULL;
-    for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
-        size_t n_in = params->n_inputs[b], n_out = params->n_outputs[b];
-        if (dx != NULL) {
-            real *packed = arena_alloc(tape_work(tape), affine_packed_size(n_out, n_in),
-                                       sizeof(real));
-            affine_pack_transposed(packed, weight + o, Cout, n_out, n_in);
-            struct affine_term term = { dy + o, Cout, n_out, 0, packed };
-            affine_map(dx, Cin, &term, 1, NULL, dx, Cin, 1, R, n_in);
-        }
-        struct affine_weight_grad term = { x->data, Cin, n_in, 0, NULL, Cout };
-        if (dw != NULL)
-            term.dw = dw + o;
-        if (dw != NULL || d_bias != NULL)
-            affine_add_weight_grads(&term, dw != NULL, d_bias != NULL ? d_bias + o : NULL, dy + o,
-                                    Cout, 1, R, n_out, tape_work(tape));
-    }
+    if (op_wants(node, X))
+        backward_x(node);
+    if (op_wants(node, WEIGHT) || op_wants(node, BIAS))
+        backward_weights(node);
 }
 
 #ifdef NN_GRADCHECK
