@@ -389,6 +389,9 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     } else if (head == HEAD_REMOTE) {
         for (size_t i = 0; i < context->n_kept_atoms; i++)
             available[context->kept_atoms[i]] = 0;
+    } else if (head == HEAD_OCTET_3) {
+        for (size_t i = 0; i < context->n_full_octets; i++)
+            available[context->full_octets[i]] = 0;
     } else if (head == HEAD_OCTET_4) {
         for (size_t i = 0; i < context->n_kept_octets; i++)
             available[context->kept_octets[i]] = 0;
