@@ -177,8 +177,20 @@ static void out_of_memory(size_t bytes)
     exit(1);
 }
 
+/* GCC's OpenMP lets a thread that waits for another spin for milliseconds, which on a busy machine
+ * keeps the other one from its core. It reads how long from the environment, before main: so the
+ * program starts itself once more with a shorter time, unless the user has said something. */
+static void wait_without_spinning(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") != NULL || getenv("OMP_WAIT_POLICY") != NULL)
+        return;
+    if (setenv("GOMP_SPINCOUNT", "2000", 0) == 0)
+        execv("/proc/self/exe", argv); /* where it cannot, all goes on as it is */
+}
+
 int main(int argc, char **argv)
 {
+    wait_without_spinning(argv);
     memory_set_exhausted_handler(out_of_memory);
     if (argc < 2) {
         print_usage(stderr);

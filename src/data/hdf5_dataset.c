@@ -17,27 +17,32 @@
  * dates of them; durations are in "ms", which CF knows and xarray leaves as the numbers they are.
  */
 static const struct column {
-    const char *name;
-    enum hdf5_type type;
-    size_t offset;
+    struct hdf5_column array;
     const char *units;
     const char *long_name;
 } columns[] = {
 #define FIELD(field) offsetof(struct flow, field)
-    { "te", HDF5_I64, FIELD(end), "milliseconds since 1970-01-01", "end of the flow, wall time" },
-    { "td", HDF5_U32, FIELD(duration), "ms", "duration" },
-    { "sa", HDF5_U32, FIELD(source), NULL, "source IPv4 address, most significant octet first" },
-    { "da", HDF5_U32, FIELD(destination), NULL,
+    { { "te", HDF5_I64, FIELD(end) },
+      "milliseconds since 1970-01-01",
+      "end of the flow, wall time" },
+    { { "td", HDF5_U32, FIELD(duration) }, "ms", "duration" },
+    { { "sa", HDF5_U32, FIELD(source) },
+      NULL,
+      "source IPv4 address, most significant octet first" },
+    { { "da", HDF5_U32, FIELD(destination) },
+      NULL,
       "destination IPv4 address, most significant octet first" },
-    { "sp", HDF5_U16, FIELD(source_port), NULL, "source port" },
-    { "dp", HDF5_U16, FIELD(destination_port), NULL, "destination port; ICMP: type * 256 + code" },
-    { "pr", HDF5_U8, FIELD(protocol), NULL, "protocol, IANA number" },
-    { "flg", HDF5_U8, FIELD(flags), NULL, "TCP flags" },
-    { "fwd", HDF5_U8, FIELD(forwarding), NULL, "forwarding status" },
-    { "stos", HDF5_U8, FIELD(tos), NULL, "source type of service" },
-    { "pkt", HDF5_I64, FIELD(packets), NULL, "packets" },
-    { "byt", HDF5_I64, FIELD(bytes), "bytes", "bytes" },
-    { "label", HDF5_U8, FIELD(label), NULL, "label, index in label_names" },
+    { { "sp", HDF5_U16, FIELD(source_port) }, NULL, "source port" },
+    { { "dp", HDF5_U16, FIELD(destination_port) },
+      NULL,
+      "destination port; ICMP: type * 256 + code" },
+    { { "pr", HDF5_U8, FIELD(protocol) }, NULL, "protocol, IANA number" },
+    { { "flg", HDF5_U8, FIELD(flags) }, NULL, "TCP flags" },
+    { { "fwd", HDF5_U8, FIELD(forwarding) }, NULL, "forwarding status" },
+    { { "stos", HDF5_U8, FIELD(tos) }, NULL, "source type of service" },
+    { { "pkt", HDF5_I64, FIELD(packets) }, NULL, "packets" },
+    { { "byt", HDF5_I64, FIELD(bytes) }, "bytes", "bytes" },
+    { { "label", HDF5_U8, FIELD(label) }, NULL, "label, index in label_names" },
 #undef FIELD
 };
 
@@ -50,28 +55,50 @@ struct host_record {
 
 static const struct column host_columns[] = {
 #define FIELD(field) offsetof(struct host_record, field)
-    { "host", HDF5_U32, FIELD(address), NULL, "IPv4 address, most significant octet first" },
-    { "host_type", HDF5_U8, FIELD(type), NULL,
+    { { "host", HDF5_U32, FIELD(address) }, NULL, "IPv4 address, most significant octet first" },
+    { { "host_type", HDF5_U8, FIELD(type) },
+      NULL,
       "what the host does with addresses that are not monitored" },
-    { "host_first", HDF5_I64, FIELD(first), NULL, "index of the host's first flow" },
-    { "host_n_flows", HDF5_I64, FIELD(n_flows), NULL, "number of the host's flows" },
+    { { "host_first", HDF5_I64, FIELD(first) }, NULL, "index of the host's first flow" },
+    { { "host_n_flows", HDF5_I64, FIELD(n_flows) }, NULL, "number of the host's flows" },
 #undef FIELD
 };
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-static enum status write_column(struct hdf5_group *file, const struct column *column,
-                                const char *dimension, const void *records, size_t stride, size_t n,
-                                struct error *err)
+static void arrays_of(const struct column *from, size_t n, struct hdf5_column *arrays)
 {
-    FORWARD(hdf5_write_column(file, column->name, column->type,
-                              (const char *)records + column->offset, stride, n, err));
-    if (column->units != NULL)
-        FORWARD(hdf5_array_write_text(file, column->name, "units", column->units, err));
-    FORWARD(hdf5_array_write_text(file, column->name, "long_name", column->long_name, err));
-    if (strcmp(column->name, dimension) == 0)
-        return hdf5_dimension_from_array(file, dimension, err);
-    return hdf5_dimension_attach(file, column->name, dimension, err);
+    for (size_t c = 0; c < n; c++)
+        arrays[c] = from[c].array;
+}
+
+static enum status write_columns(struct hdf5_group *file, const struct column *written,
+                                 size_t n_written, const char *dimension, const void *records,
+                                 size_t stride, size_t n, struct error *err)
+{
+    struct hdf5_column arrays[HDF5_COLUMNS_MAX];
+    arrays_of(written, n_written, arrays);
+    FORWARD(hdf5_write_table(file, arrays, n_written, records, stride, n, err));
+    for (size_t c = 0; c < n_written; c++) {
+        const char *name = arrays[c].name;
+        if (written[c].units != NULL)
+            FORWARD(hdf5_array_write_text(file, name, "units", written[c].units, err));
+        FORWARD(hdf5_array_write_text(file, name, "long_name", written[c].long_name, err));
+        /* The coordinate comes first, so that the others can be said to have its dimension. */
+        if (strcmp(name, dimension) == 0)
+            FORWARD(hdf5_dimension_from_array(file, name, err));
+        else
+            FORWARD(hdf5_dimension_attach(file, name, dimension, err));
+    }
+    return STATUS_OK;
+}
+
+static enum status read_columns(struct hdf5_group *file, const struct column *read, size_t n_read,
+                                void *records, size_t stride, size_t n, struct error *err)
+{
+    struct hdf5_column arrays[HDF5_COLUMNS_MAX];
+    arrays_of(read, n_read, arrays);
+    return hdf5_read_table(file, arrays, n_read, records, stride, n, err);
 }
 
 /* CF's flag_values or flag_masks with flag_meanings: what the numbers of a column stand for. */
@@ -163,10 +190,8 @@ static enum status write_hosts(struct hdf5_group *file, const struct dataset *da
                                            .first = (int64_t)host->first,
                                            .n_flows = (int64_t)host->n_flows };
     }
-    enum status status = STATUS_OK;
-    for (size_t c = 0; status == STATUS_OK && c < ARRAY_LEN(host_columns); c++)
-        status = write_column(file, &host_columns[c], "host", records, sizeof *records,
-                              data->n_hosts, err);
+    enum status status = write_columns(file, host_columns, ARRAY_LEN(host_columns), "host", records,
+                                       sizeof *records, data->n_hosts, err);
     free(records);
     return status;
 }
@@ -176,9 +201,8 @@ static enum status write_file(struct hdf5_group *file, const struct dataset *dat
 {
     FORWARD(write_attributes(file, data, err));
     FORWARD(hdf5_dimension_create(file, "flow", data->n_flows, err));
-    for (size_t c = 0; c < ARRAY_LEN(columns); c++)
-        FORWARD(write_column(file, &columns[c], "flow", data->flows, sizeof *data->flows,
-                             data->n_flows, err));
+    FORWARD(write_columns(file, columns, ARRAY_LEN(columns), "flow", data->flows,
+                          sizeof *data->flows, data->n_flows, err));
     FORWARD(hdf5_array_write_text(file, "te", "calendar", "proleptic_gregorian", err));
     FORWARD(write_hosts(file, data, err));
     FORWARD(hdf5_write_texts(file, "label_names", data->labels.names, data->labels.n, err));
@@ -298,11 +322,8 @@ static enum status read_hosts(struct hdf5_group *file, const char *path, struct 
     FORWARD(hdf5_array_size(file, "host", 1, &data->n_hosts, err));
     RETURN_IF(data->n_hosts == 0, err, STATUS_FORMAT, "%s has no hosts", path);
     struct host_record *records = memory_zalloc(data->n_hosts, sizeof *records);
-    enum status status = STATUS_OK;
-    for (size_t c = 0; status == STATUS_OK && c < ARRAY_LEN(host_columns); c++)
-        status = hdf5_read_column(file, host_columns[c].name, host_columns[c].type,
-                                  (char *)records + host_columns[c].offset, sizeof *records,
-                                  data->n_hosts, err);
+    enum status status = read_columns(file, host_columns, ARRAY_LEN(host_columns), records,
+                                      sizeof *records, data->n_hosts, err);
     data->hosts = memory_zalloc(data->n_hosts, sizeof *data->hosts);
     size_t n_flows = 0;
     for (size_t h = 0; status == STATUS_OK && h < data->n_hosts; h++) {
@@ -348,10 +369,8 @@ static enum status read_flows(struct hdf5_group *file, const char *path, struct 
 {
     /* Zeroed, so that the padding of two equal datasets is equal too. */
     data->flows = memory_zalloc(data->n_flows, sizeof *data->flows);
-    for (size_t c = 0; c < ARRAY_LEN(columns); c++)
-        FORWARD(hdf5_read_column(file, columns[c].name, columns[c].type,
-                                 (char *)data->flows + columns[c].offset, sizeof *data->flows,
-                                 data->n_flows, err));
+    FORWARD(read_columns(file, columns, ARRAY_LEN(columns), data->flows, sizeof *data->flows,
+                         data->n_flows, err));
     for (size_t h = 0; h < data->n_hosts; h++) {
         const struct host *host = &data->hosts[h];
         for (size_t i = host->first; i < host->first + host->n_flows; i++) {

@@ -73,12 +73,24 @@ enum status hdf5_array_size(struct hdf5_group *group, const char *name, size_t n
 enum status hdf5_read_array(struct hdf5_group *group, const char *name, enum hdf5_type type,
                             void *values, size_t count, struct error *err);
 
-/* An array of one dimension whose values stand `stride` bytes apart, as one field of a struct does:
- *     hdf5_write_column(file, "pkt", HDF5_U64, &flows->packets, sizeof *flows, n_flows, err); */
-enum status hdf5_write_column(struct hdf5_group *group, const char *name, enum hdf5_type type,
-                              const void *values, size_t stride, size_t count, struct error *err);
-enum status hdf5_read_column(struct hdf5_group *group, const char *name, enum hdf5_type type,
-                             void *values, size_t stride, size_t count, struct error *err);
+/* Arrays of one dimension and the same length, each a field of an array of structs of `stride`
+ * bytes, in less time than one after another:
+ *     static const struct hdf5_column columns[] = {
+ *         { "pkt", HDF5_U64, offsetof(struct flow, packets) }, ... };
+ *     status = hdf5_write_table(file, columns, ARRAY_LEN(columns), flows, sizeof *flows, n, err);
+ */
+struct hdf5_column {
+    const char *name;
+    enum hdf5_type type;
+    size_t offset;
+};
+#define HDF5_COLUMNS_MAX 16
+enum status hdf5_write_table(struct hdf5_group *group, const struct hdf5_column *columns,
+                             size_t n_columns, const void *records, size_t stride, size_t count,
+                             struct error *err);
+enum status hdf5_read_table(struct hdf5_group *group, const struct hdf5_column *columns,
+                            size_t n_columns, void *records, size_t stride, size_t count,
+                            struct error *err);
 
 /* What an array says about itself: a text ("units"), or a few values ("flag_values"). */
 enum status hdf5_array_write_text(struct hdf5_group *group, const char *array, const char *name,

@@ -15,9 +15,14 @@
 void packed_chunk_release(struct packed_chunk *chunk)
 {
     free(chunk->bytes);
-    free(chunk->shuffled);
-    free(chunk->level_buffer);
     *chunk = (struct packed_chunk){ 0 };
+}
+
+void pack_room_release(struct pack_room *room)
+{
+    free(room->shuffled);
+    free(room->level_buffer);
+    *room = (struct pack_room){ 0 };
 }
 
 void packed_chunk_reserve(struct packed_chunk *chunk, size_t n_bytes)
@@ -26,10 +31,10 @@ void packed_chunk_reserve(struct packed_chunk *chunk, size_t n_bytes)
         chunk->bytes = memory_grow(chunk->bytes, &chunk->capacity, n_bytes, 1);
 }
 
-static void reserve_shuffled(struct packed_chunk *chunk, size_t n_bytes)
+static void reserve_shuffled(struct pack_room *room, size_t n_bytes)
 {
-    if (n_bytes > chunk->shuffled_capacity)
-        chunk->shuffled = memory_grow(chunk->shuffled, &chunk->shuffled_capacity, n_bytes, 1);
+    if (n_bytes > room->capacity)
+        room->shuffled = memory_grow(room->shuffled, &room->capacity, n_bytes, 1);
 }
 
 /* shuffled[b * n_chunk + i] = byte b of value i. One loop per size, with the bytes unrolled: each
@@ -88,22 +93,22 @@ static void unshuffle(unsigned char *values, size_t stride, size_t n, size_t siz
 #undef UNSHUFFLE
 }
 
-void shuffle_deflate_pack(struct packed_chunk *chunk, const void *values, size_t stride, size_t n,
-                          size_t size, size_t n_chunk)
+void shuffle_deflate_pack(struct packed_chunk *chunk, struct pack_room *room, const void *values,
+                          size_t stride, size_t n, size_t size, size_t n_chunk)
 {
     size_t n_bytes = memory_product(n_chunk, size);
     if (n > n_chunk || n_bytes > UINT32_MAX / 2)
         BUG("%zu of %zu values of %zu bytes", n, n_chunk, size);
-    reserve_shuffled(chunk, n_bytes);
-    shuffle(chunk->shuffled, values, stride, n, size, n_chunk);
+    reserve_shuffled(room, n_bytes);
+    shuffle(room->shuffled, values, stride, n, size, n_chunk);
 
     /* What does not shrink is stored: 5 bytes for each 64 KiB, besides header and checksum. */
     packed_chunk_reserve(chunk, n_bytes + n_bytes / 1024 + 256);
-    if (chunk->level_buffer == NULL)
-        chunk->level_buffer = memory_alloc(LEVEL_BUFFER_SIZE, 1);
+    if (room->level_buffer == NULL)
+        room->level_buffer = memory_alloc(LEVEL_BUFFER_SIZE, 1);
     struct isal_zstream stream;
     isal_deflate_stateless_init(&stream);
-    stream.next_in = chunk->shuffled;
+    stream.next_in = room->shuffled;
     stream.avail_in = (uint32_t)n_bytes;
     stream.next_out = chunk->bytes;
     stream.avail_out = (uint32_t)chunk->capacity;
@@ -111,7 +116,7 @@ void shuffle_deflate_pack(struct packed_chunk *chunk, const void *values, size_t
     stream.flush = NO_FLUSH;
     stream.gzip_flag = IGZIP_ZLIB;
     stream.level = LEVEL;
-    stream.level_buf = chunk->level_buffer;
+    stream.level_buf = room->level_buffer;
     stream.level_buf_size = LEVEL_BUFFER_SIZE;
     int result = isal_deflate_stateless(&stream);
     if (result != COMP_OK || stream.avail_in != 0)
@@ -119,22 +124,22 @@ void shuffle_deflate_pack(struct packed_chunk *chunk, const void *values, size_t
     chunk->n_bytes = stream.total_out;
 }
 
-bool shuffle_deflate_unpack(struct packed_chunk *chunk, void *values, size_t stride, size_t n,
-                            size_t size, size_t n_chunk)
+bool shuffle_deflate_unpack(const struct packed_chunk *chunk, struct pack_room *room, void *values,
+                            size_t stride, size_t n, size_t size, size_t n_chunk)
 {
     size_t n_bytes = memory_product(n_chunk, size);
     if (n > n_chunk || n_bytes > UINT32_MAX / 2)
         BUG("%zu of %zu values of %zu bytes", n, n_chunk, size);
-    reserve_shuffled(chunk, n_bytes);
+    reserve_shuffled(room, n_bytes);
     struct inflate_state state;
     isal_inflate_init(&state);
     state.next_in = chunk->bytes;
     state.avail_in = (uint32_t)chunk->n_bytes;
-    state.next_out = chunk->shuffled;
+    state.next_out = room->shuffled;
     state.avail_out = (uint32_t)n_bytes;
     state.crc_flag = ISAL_ZLIB;
     if (isal_inflate_stateless(&state) != ISAL_DECOMP_OK || state.total_out != n_bytes)
         return false;
-    unshuffle(values, stride, n, size, n_chunk, chunk->shuffled);
+    unshuffle(values, stride, n, size, n_chunk, room->shuffled);
     return true;
 }

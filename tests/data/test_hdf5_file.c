@@ -5,6 +5,7 @@
 #include "data/hdf5_file.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,7 +146,7 @@ START_TEST(arrays_come_back)
 }
 END_TEST
 
-START_TEST(columns_come_back)
+START_TEST(tables_come_back)
 {
     enum { N = 150000 };
     struct record {
@@ -153,19 +154,32 @@ START_TEST(columns_come_back)
         uint16_t narrow;
         uint8_t byte;
     } *records = memory_zalloc(N, sizeof *records), *again = memory_zalloc(N, sizeof *again);
+    static const struct hdf5_column columns[] = {
+        { "w", HDF5_U64, offsetof(struct record, wide) },
+        { "n", HDF5_U16, offsetof(struct record, narrow) },
+        { "b", HDF5_U8, offsetof(struct record, byte) },
+    };
     for (size_t i = 0; i < N; i++)
         records[i] = (struct record){ i * i, (uint16_t)i, (uint8_t)(i >> 8) };
     struct error err;
     struct hdf5_group *file = create("columns.h5");
-    assert_ok(hdf5_write_column(file, "w", HDF5_U64, &records->wide, sizeof *records, N, &err),
-              err);
-    assert_ok(hdf5_write_column(file, "n", HDF5_U16, &records->narrow, sizeof *records, N, &err),
-              err);
-    assert_ok(hdf5_write_column(file, "b", HDF5_U8, &records->byte, sizeof *records, N, &err), err);
+    assert_ok(hdf5_write_table(file, columns, 3, records, sizeof *records, N, &err), err);
+    /* 600 bytes, 1200 and 4800: some are compact and one is not. */
+    struct hdf5_group *few = NULL;
+    assert_ok(hdf5_group_create(file, "few", &few, &err), err);
+    assert_ok(hdf5_write_table(few, columns, 3, records, sizeof *records, 600, &err), err);
+    finish(few);
     file = open_again(file, "columns.h5");
-    assert_ok(hdf5_read_column(file, "w", HDF5_U64, &again->wide, sizeof *again, N, &err), err);
-    assert_ok(hdf5_read_column(file, "n", HDF5_U16, &again->narrow, sizeof *again, N, &err), err);
-    assert_ok(hdf5_read_column(file, "b", HDF5_U8, &again->byte, sizeof *again, N, &err), err);
+    assert_ok(hdf5_group_open(file, "few", &few, &err), err);
+    assert_ok(hdf5_read_table(few, columns, 3, again, sizeof *again, 600, &err), err);
+    for (size_t i = 0; i < 600; i++)
+        if (records[i].wide != again[i].wide || records[i].narrow != again[i].narrow ||
+            records[i].byte != again[i].byte)
+            ck_abort_msg("record %zu of few", i);
+    finish(few);
+    assert_fails(hdf5_read_table(file, columns, 3, again, sizeof *again, N - 1, &err),
+                 STATUS_FORMAT, err, "w has 150000 values, not 149999");
+    assert_ok(hdf5_read_table(file, columns, 3, again, sizeof *again, N, &err), err);
     for (size_t i = 0; i < N; i++)
         if (records[i].wide != again[i].wide || records[i].narrow != again[i].narrow ||
             records[i].byte != again[i].byte)
@@ -355,7 +369,7 @@ Suite *test_suite(void)
     testing_add(suite, attributes_come_back);
     testing_add(suite, long_text_comes_back);
     testing_add_loop(suite, arrays_come_back, ARRAY_LEN(array_cases));
-    testing_add(suite, columns_come_back);
+    testing_add(suite, tables_come_back);
     testing_add(suite, whole_numbers_become_wider_and_never_narrower);
     testing_add(suite, texts_come_back);
     testing_add(suite, dimensions_are_named);

@@ -386,10 +386,20 @@ static void exact_available(const struct heads *heads, enum head head,
 {
     struct range range = legal_range(head, context);
     size_t n_atoms = heads->n_atoms[head];
-    if (head == HEAD_DURATION || head == HEAD_REMOTE_PORT) {
-        const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
-        for (size_t a = 0; a < n_atoms; a++)
-            available[a] = is_legal(head, context, &range, atoms->values[a]);
+    const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
+    if (head == HEAD_DURATION) { /* atoms ascend */
+        size_t first = 0, end = n_atoms;
+        while (first < n_atoms && atoms->values[first] < range.lowest)
+            first++;
+        while (end > first && atoms->values[end - 1] > range.highest)
+            end--;
+        memset(available, 0, first);
+        memset(available + end, 0, n_atoms - end);
+    }
+    for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
+        int atom = value_list_find(atoms, context->kept_ports[i]);
+        if (atom >= 0)
+            available[atom] = 0;
     }
     int64_t values[RELATIVE_MAX];
     size_t n = relative_values(heads, head, context, values);
