@@ -350,6 +350,16 @@ bool conversation_knows_remote(const struct conversation_memory *memory, uint32_
     return find_place(&memory->remote_table, key_of_remote(remote)) >= 0;
 }
 
+void conversation_count_remotes(const struct conversation_memory *memory, uint32_t address,
+                                uint16_t counts[256])
+{
+    memset(counts, 0, 256 * sizeof *counts);
+    const uint64_t *remotes = memory->remote_table.endpoints;
+    for (size_t place = 0; place < memory->remotes.n; place++)
+        if ((remotes[place] ^ address) >> 16 == 0)
+            counts[remotes[place] >> 8 & 255]++;
+}
+
 bool conversation_is_kept(const struct conversation_memory *memory, uint32_t remote,
                           int64_t protocol, int64_t local_port, int64_t remote_port)
 {

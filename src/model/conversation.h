@@ -70,6 +70,9 @@ const struct past_row *conversation_at(const struct conversation_memory *memory,
 const struct past_row *conversation_remote_at(const struct conversation_memory *memory,
                                               size_t rank);
 bool conversation_knows_remote(const struct conversation_memory *memory, uint32_t remote);
+/* How many remotes are kept of each /24 in the /16 of an address: counts [256]. */
+void conversation_count_remotes(const struct conversation_memory *memory, uint32_t address,
+                                uint16_t counts[256]);
 
 /* Whether the row's conversation is kept: what LINK_REMOTE excludes. */
 bool conversation_is_kept(const struct conversation_memory *memory, uint32_t remote,

@@ -144,8 +144,30 @@ static const struct row *base_row(const struct row_context *context, int base)
     }
 }
 
+/* What no head takes for a value. */
+#define NO_VALUE (-1)
+
+static int64_t moved_by(int64_t value, int64_t offset)
+{
+    int64_t sum;
+    return __builtin_add_overflow(value, offset, &sum) ? NO_VALUE : sum;
+}
+
+static int64_t at_ratio(int64_t packets, int64_t ratio)
+{
+    int64_t bytes;
+    return __builtin_mul_overflow(packets, ratio, &bytes) ? NO_VALUE : bytes;
+}
+
+static int64_t at_ratio_of(int64_t packets, const struct row *row)
+{
+    double bytes = (double)row->value[ATTRIBUTE_BYTES] / (double)row->value[ATTRIBUTE_PACKETS] *
+                   (double)packets;
+    return bytes < 0x1p62 ? llround(bytes) : NO_VALUE;
+}
+
 /* The values of a head's relative routes and ratios, in the order of the routes after the atoms;
- * -1 where there is none. */
+ * NO_VALUE where there is none. */
 static size_t relative_values(const struct heads *heads, enum head head,
                               const struct row_context *context, int64_t *values)
 {
@@ -156,19 +178,16 @@ static size_t relative_values(const struct heads *heads, enum head head,
     for (size_t i = 0; i < n_runs; i++) {
         const struct row *row = base_row(context, runs[i].base);
         for (int offset = runs[i].first; offset <= runs[i].last; offset++)
-            values[n++] = row != NULL ? row->value[attribute] + step * offset : -1;
+            values[n++] = row != NULL ? moved_by(row->value[attribute], step * offset) : NO_VALUE;
     }
     if (head == HEAD_BYTES) {
         int64_t packets = context->row->value[ATTRIBUTE_PACKETS];
         const struct value_list *ratios = &heads->vocabulary->lists[LIST_RATIO];
         for (size_t i = 0; i < ratios->n; i++)
-            values[n++] = packets * ratios->values[i];
+            values[n++] = at_ratio(packets, ratios->values[i]);
         for (size_t i = 0; i < ARRAY_LEN(ratio_bases); i++) {
             const struct row *row = base_row(context, ratio_bases[i]);
-            double ratio = row == NULL ? 0.0
-                                       : (double)row->value[ATTRIBUTE_BYTES] /
-                                             (double)row->value[ATTRIBUTE_PACKETS];
-            values[n++] = row != NULL ? llround(ratio * (double)packets) : -1;
+            values[n++] = row != NULL ? at_ratio_of(packets, row) : NO_VALUE;
         }
     }
     return n;
@@ -223,6 +242,8 @@ static bool is_legal(enum head head, const struct row_context *context, const st
                      int64_t value)
 {
     if (value < range->lowest || value > range->highest)
+        return false;
+    if (head == HEAD_DURATION && value > UINT32_MAX) /* files hold no longer one */
         return false;
     return head != HEAD_REMOTE_PORT || !is_kept_port(context, value);
 }
@@ -399,6 +420,9 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     } else if (head == HEAD_REMOTE) {
         for (size_t i = 0; i < context->n_kept_atoms; i++)
             available[context->kept_atoms[i]] = 0;
+    } else if (head == HEAD_OCTET_3) {
+        for (size_t i = 0; i < context->n_full_octets; i++)
+            available[context->full_octets[i]] = 0;
     } else if (head == HEAD_OCTET_4) {
         for (size_t i = 0; i < context->n_kept_octets; i++)
             available[context->kept_octets[i]] = 0;
@@ -538,7 +562,7 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
                              .is_hit = true };
     int64_t x = value[head_infos[head].attribute];
     if (head == HEAD_GAP || head == HEAD_PACKETS) {
-        double shifted = (double)(x - attribute_infos[head_infos[head].attribute].lowest + 1);
+        double shifted = (double)(x - attribute_infos[head_infos[head].attribute].lowest) + 1.0;
         cell.lo = lower_edge(shifted, 1.0, 1.0);
         cell.hi = log(shifted + 0.5);
     } else if (head == HEAD_DURATION) {
@@ -562,7 +586,14 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
         cell.lo = lower_edge((double)x, 0.0, packets);
         cell.hi = log(((double)x + 0.5) / packets);
     }
-    if (!cell.is_hit) {
+    /* Numbers so large that the log scale does not tell them apart are left to the other routes. */
+    if (!(cell.range_lo < cell.range_hi)) {
+        cell.range_lo = -(double)INFINITY;
+        cell.range_hi = (double)INFINITY;
+        cell.is_hit = false;
+    }
+    if (!cell.is_hit || !(cell.lo < cell.hi)) {
+        cell.is_hit = false;
         cell.lo = cell.range_lo;
         cell.hi = cell.range_hi;
     }
@@ -593,10 +624,13 @@ static size_t draw_route(const uint8_t *available, const real *logits, size_t n,
     return last;
 }
 
-/* Values so large are never drawn: the model's files and its users' tools hold them no longer. */
+/* Values above this are never drawn: files and the tools that read them hold no larger durations,
+ * and no larger bytes of so many packets. */
 static int64_t highest_drawn(enum head head)
 {
-    return head == HEAD_DURATION ? UINT32_MAX : INT64_C(1) << 53;
+    if (head == HEAD_DURATION)
+        return UINT32_MAX;
+    return INT64_C(1) << (head == HEAD_PACKETS ? 37 : 53);
 }
 
 static int64_t draw_any_value(enum head head, const struct range *range, struct rng *rng)
@@ -629,21 +663,17 @@ static int64_t draw_mixture(const struct heads *heads, enum head head,
         range.lowest = (range.lowest + grid - 1) / grid;
         range.highest /= range.highest < INT64_MAX ? grid : 1;
     }
-    for (;;) {
-        double y = logistic_mixture_draw(mixture, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi,
-                                         rng);
-        double shifted = exp(y) * scale;
-        if (!(shifted < (double)highest_drawn(head)))
-            continue;
-        int64_t value = (int64_t)floor(shifted + 0.5);
-        value -= head == HEAD_GAP || head == HEAD_DURATION;
-        value = value < range.lowest ? range.lowest : value;
-        value = value > range.highest ? range.highest : value;
-        if (head == HEAD_DURATION)
-            value *= grid;
-        if (value <= highest_drawn(head))
-            return value;
-    }
+    double y = logistic_mixture_draw(mixture, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi,
+                                     rng);
+    double shifted = fmin(exp(y) * scale, (double)highest_drawn(head));
+    int64_t value = (int64_t)floor(shifted + 0.5);
+    value -= head == HEAD_GAP || head == HEAD_DURATION;
+    value = value < range.lowest ? range.lowest : value;
+    value = value > range.highest ? range.highest : value;
+    if (head != HEAD_DURATION)
+        return value;
+    value *= grid;
+    return value < highest_drawn(head) ? value : highest_drawn(head);
 }
 
 /* Evenly among the values of a support that a set has not seen. */

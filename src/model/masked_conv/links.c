@@ -11,9 +11,9 @@ struct linked_row {
     int32_t match, last_new;
     int32_t references[N_REFERENCES];
     uint32_t match_flows;
-    uint32_t first_exclusion; /* in exclusions */
-    uint16_t n_exclusions;    /* kept ports or kept atoms */
-    uint16_t n_octets;        /* kept octets, which follow the atoms */
+    uint16_t n_exclusions;     /* kept ports or kept atoms */
+    uint16_t n_full, n_octets; /* full and kept octets, which follow the atoms */
+    size_t first_exclusion;    /* in exclusions */
     uint16_t rank, n_conversations, n_remotes;
     uint8_t kind;
     uint8_t is_icmp_kept;
@@ -38,6 +38,26 @@ size_t kept_atoms_of(const struct conversation_memory *memory, const struct voca
     for (size_t a = 0; a < remotes->n; a++)
         if (conversation_knows_remote(memory, (uint32_t)remotes->values[a]))
             atoms[n++] = (uint16_t)a;
+    return n;
+}
+
+size_t full_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                      uint32_t address, uint8_t *octets)
+{
+    const struct value_list *remotes = &vocabulary->lists[ATTRIBUTE_REMOTE];
+    if (conversation_remote_count(memory) + remotes->n < 256)
+        return 0;
+    uint16_t counts[256];
+    conversation_count_remotes(memory, address, counts);
+    for (size_t a = 0; a < remotes->n; a++) {
+        uint32_t atom = (uint32_t)remotes->values[a];
+        if ((atom ^ address) >> 16 == 0 && !conversation_knows_remote(memory, atom))
+            counts[atom >> 8 & 255]++;
+    }
+    size_t n = 0;
+    for (uint32_t octet = 0; octet < 256; octet++)
+        if (counts[octet] == 256)
+            octets[n++] = (uint8_t)octet;
     return n;
 }
 
@@ -84,27 +104,30 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
                             const struct vocabulary *vocabulary, const struct row *row)
 {
     uint16_t words[CONVERSATIONS_KEPT + 1024];
-    uint8_t octets[256];
-    size_t n_words = 0, n_octets = 0;
+    uint8_t octets[512];
+    size_t n_words = 0, n_full = 0, n_octets = 0;
     if (linked_row->kind == LINK_REMOTE) {
         n_words = conversation_remote_ports(memory, row, words);
         linked_row->is_icmp_kept = conversation_is_kept(
             memory, (uint32_t)row->value[ATTRIBUTE_REMOTE], PROTOCOL_ICMP, 0, 0);
     } else if (linked_row->kind == LINK_NEW) {
         n_words = kept_atoms_of(memory, vocabulary, words);
-        n_octets = kept_octets_of(memory, vocabulary, (uint32_t)row->value[ATTRIBUTE_REMOTE],
-                                  octets);
+        uint32_t address = (uint32_t)row->value[ATTRIBUTE_REMOTE];
+        n_full = full_octets_of(memory, vocabulary, address, octets);
+        n_octets = kept_octets_of(memory, vocabulary, address, octets + n_full);
     }
-    linked_row->first_exclusion = (uint32_t)linked->n_exclusions;
+    size_t n_bytes = n_full + n_octets;
+    linked_row->first_exclusion = linked->n_exclusions;
     linked_row->n_exclusions = (uint16_t)n_words;
+    linked_row->n_full = (uint16_t)n_full;
     linked_row->n_octets = (uint16_t)n_octets;
     linked->exclusions = memory_grow(linked->exclusions, &linked->exclusions_capacity,
-                                     linked->n_exclusions + n_words + (n_octets + 1) / 2,
+                                     linked->n_exclusions + n_words + (n_bytes + 1) / 2,
                                      sizeof *linked->exclusions);
     uint16_t *place = linked->exclusions + linked->n_exclusions;
     memcpy(place, words, n_words * sizeof *words);
-    memcpy(place + n_words, octets, n_octets);
-    linked->n_exclusions += n_words + (n_octets + 1) / 2;
+    memcpy(place + n_words, octets, n_bytes);
+    linked->n_exclusions += n_words + (n_bytes + 1) / 2;
 }
 
 static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
@@ -182,6 +205,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
 {
     const struct linked_row *linked_row = &linked->rows[i];
     const uint16_t *exclusions = linked->exclusions + linked_row->first_exclusion;
+    const uint8_t *octets = (const uint8_t *)(exclusions + linked_row->n_exclusions);
     bool is_remote = linked_row->kind == LINK_REMOTE, is_new = linked_row->kind == LINK_NEW;
     *context = (struct row_context){
         .row = &linked->sequence->rows[i],
@@ -199,7 +223,9 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .is_icmp_kept = linked_row->is_icmp_kept,
         .kept_atoms = exclusions,
         .n_kept_atoms = is_new ? linked_row->n_exclusions : 0,
-        .kept_octets = (const uint8_t *)(exclusions + linked_row->n_exclusions),
+        .full_octets = octets,
+        .n_full_octets = linked_row->n_full,
+        .kept_octets = octets + linked_row->n_full,
         .n_kept_octets = linked_row->n_octets,
     };
     for (size_t r = 0; r < N_REFERENCES; r++)

@@ -46,10 +46,12 @@ struct row_context {
     const uint16_t *kept_ports;
     size_t n_kept_ports;
     bool is_icmp_kept;
-    /* LINK_NEW: atoms of remotes that are kept, and last octets that lead to a kept remote or an
-     * atom, given the first three. */
+    /* LINK_NEW: atoms of remotes that are kept; third octets that lead to nothing but kept remotes
+     * and atoms, given the first two; and last octets that lead to one, given the first three. */
     const uint16_t *kept_atoms;
     size_t n_kept_atoms;
+    const uint8_t *full_octets;
+    size_t n_full_octets;
     const uint8_t *kept_octets;
     size_t n_kept_octets;
 };
@@ -75,10 +77,13 @@ const struct sequence *linked_sequence_source(const struct linked_sequence *link
 /* s: end of row i - 1, or the start. */
 int64_t linked_sequence_clock(const struct linked_sequence *linked, size_t i);
 
-/* What a new remote excludes, for linking and sampling alike; both return how many they wrote.
+/* What a new remote excludes, for linking and sampling alike; all return how many they wrote.
  * Atoms of kept remotes: into room for the vocabulary's. */
 size_t kept_atoms_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
                      uint16_t *atoms);
+/* Third octets of the /16 of `address` whose /24 is kept or atoms throughout: into room for 256. */
+size_t full_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
+                      uint32_t address, uint8_t *octets);
 /* Last octets of the /24 of `address` that are kept or atoms: into room for 256. */
 size_t kept_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
                       uint32_t address, uint8_t *octets);

@@ -193,8 +193,9 @@ void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protoco
                             int64_t *lowest, int64_t *highest)
 {
     int is_tcp = protocol == PROTOCOL_TCP;
-    *lowest = (int64_t)ceil(vocabulary->ratio_lowest[is_tcp] * (double)packets);
-    *highest = (int64_t)floor(vocabulary->ratio_highest[is_tcp] * (double)packets);
+    const double most = 0x1p62;
+    *lowest = (int64_t)fmin(ceil(vocabulary->ratio_lowest[is_tcp] * (double)packets), most);
+    *highest = (int64_t)fmin(floor(vocabulary->ratio_highest[is_tcp] * (double)packets), most);
     if (*highest < *lowest) /* no whole number lies between: the nearest one is legal */
         *highest = *lowest;
 }
@@ -227,10 +228,12 @@ enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_gro
     return status != STATUS_OK ? status : closed;
 }
 
-static enum status load_list(struct value_list *list, struct hdf5_group *group, const char *name,
-                             struct error *err)
+static enum status load_list(struct value_list *list, size_t n_max, struct hdf5_group *group,
+                             const char *name, struct error *err)
 {
     FORWARD(hdf5_array_size(group, name, 1, &list->n, err));
+    RETURN_IF(list->n > n_max, err, STATUS_FORMAT, "vocabulary/%s has %zu values, not up to %zu",
+              name, list->n, n_max);
     list->values = memory_alloc(list->n, sizeof *list->values);
     FORWARD(hdf5_read_array(group, name, HDF5_I64, list->values, list->n, err));
     for (size_t i = 1; i < list->n; i++)
@@ -249,7 +252,7 @@ enum status vocabulary_load(struct vocabulary *vocabulary, struct hdf5_group *pa
     if (status == STATUS_OK && vocabulary->duration_grid < 1)
         status = error_set(err, STATUS_FORMAT, "vocabulary/duration_grid is below 1");
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++)
-        status = load_list(&vocabulary->lists[list_sizes[i].list], group,
+        status = load_list(&vocabulary->lists[list_sizes[i].list], list_sizes[i].n_max, group,
                            list_name((size_t)list_sizes[i].list), err);
     if (status == STATUS_OK)
         status = hdf5_read_array(group, "ratio_lowest", HDF5_F64, vocabulary->ratio_lowest, 2, err);
