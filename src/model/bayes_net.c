@@ -477,11 +477,11 @@ struct bayes_net_sampler {
 
 static struct sampler *bayes_net_sampler_create(const struct model *model,
                                                 const struct sampler_host *hosts, size_t n_hosts,
-                                                uint64_t seed)
+                                                const struct sampler_settings *settings)
 {
     (void)model;
     struct bayes_net_sampler *sampler = memory_zalloc(1, sizeof *sampler);
-    sampler->seed = seed;
+    sampler->seed = settings->seed;
     sampler->hosts = memory_zalloc(n_hosts, sizeof *sampler->hosts);
     for (size_t h = 0; h < n_hosts; h++)
         sampler->hosts[h] = (struct host_state){ .stream = hosts[h].stream,

@@ -94,9 +94,9 @@ enum status model_log_mass(const struct model *model, const struct sequence *seq
 }
 
 struct sampler *model_sampler(const struct model *model, const struct sampler_host *hosts,
-                              size_t n_hosts, uint64_t seed)
+                              size_t n_hosts, const struct sampler_settings *settings)
 {
-    struct sampler *sampler = model->kind->sampler_create(model, hosts, n_hosts, seed);
+    struct sampler *sampler = model->kind->sampler_create(model, hosts, n_hosts, settings);
     sampler->model = model;
     sampler->kind = model->kind;
     return sampler;

@@ -10,7 +10,8 @@
  *     FORWARD(model_save(model, "gmm.h5", err));
  *
  *     FORWARD(model_load("gmm.h5", &model, err));
- *     struct sampler *sampler = model_sampler(model, hosts, n_hosts, seed);
+ *     struct sampler_settings settings = { .seed = 1 };
+ *     struct sampler *sampler = model_sampler(model, hosts, n_hosts, &settings);
  *     FORWARD(sampler_advance(sampler, which, n, rows, err));
  */
 #ifndef FLOWTWIN_MODEL_MODEL_H
@@ -39,6 +40,17 @@ struct sampler_host {
     uint32_t address;
     uint64_t stream; /* names its random numbers: the same stream, the same rows */
     int64_t start;   /* s since 1970: the clock before its first row */
+    bool is_twin;    /* of a host that the model was trained on: */
+    uint32_t twin_of;
+    /* What it did until `start`; NULL: nothing. Borrowed until the sampler is made. */
+    const struct sequence *past;
+};
+
+struct sampler_settings {
+    uint64_t seed;
+    /* Probabilities of an attribute are taken to the power 1 / temperature; 0 stands for 1. Only
+     * for kinds that have temperatures. */
+    double temperature[N_ATTRIBUTES];
 };
 
 /* State of hosts that advance side by side; each model embeds it in its own. */
@@ -85,7 +97,8 @@ struct model_kind {
 
     /* State for n hosts. `hosts` is copied. Caller frees with sampler_free. */
     struct sampler *(*sampler_create)(const struct model *model, const struct sampler_host *hosts,
-                                      size_t n_hosts, uint64_t seed);
+                                      size_t n_hosts, const struct sampler_settings *settings);
+    bool has_temperatures;
     /* Draws the next row of each of the n hosts in which[] (indices, each at most once). A host's
      * rows do not depend on which others are drawn beside it. */
     enum status (*sampler_advance)(struct sampler *sampler, const size_t *which, size_t n,
@@ -123,7 +136,7 @@ enum status model_log_mass(const struct model *model, const struct sequence *seq
                            double *log_mass, struct error *err);
 
 struct sampler *model_sampler(const struct model *model, const struct sampler_host *hosts,
-                              size_t n_hosts, uint64_t seed);
+                              size_t n_hosts, const struct sampler_settings *settings);
 enum status sampler_advance(struct sampler *sampler, const size_t *which, size_t n,
                             struct row *rows, struct error *err);
 void sampler_free(struct sampler *sampler);

@@ -85,7 +85,9 @@ enum status sample_plan_create(struct sample_plan *plan, const struct model *mod
         .max_flows = (uint64_t)settings->max_flows,
     };
     for (size_t h = 0; h < n; h++)
-        plan->hosts[h] = (struct sampler_host){ addresses[h], h, plan->start };
+        plan->hosts[h] = (struct sampler_host){ .address = addresses[h],
+                                                .stream = h,
+                                                .start = plan->start };
     free(addresses);
     return STATUS_OK;
 }
@@ -151,7 +153,8 @@ static void drawing_start(struct drawing *drawing, const struct model *model,
     size_t n = plan->n_hosts;
     *drawing = (struct drawing){
         .plan = plan,
-        .sampler = model_sampler(model, plan->hosts, n, plan->seed),
+        .sampler = model_sampler(model, plan->hosts, n,
+                                 &(struct sampler_settings){ .seed = plan->seed }),
         .next_rows = memory_alloc(n, sizeof *drawing->next_rows),
         .next_clocks = memory_alloc(n, sizeof *drawing->next_clocks),
         .n_flows = memory_zalloc(n, sizeof *drawing->n_flows),

@@ -93,9 +93,12 @@ END_TEST
 /* Draws n rows of one host after another. Caller frees. */
 static struct row *draw(const struct model *model, uint64_t stream, size_t n)
 {
-    const struct sampler_host host = { 0x0a000001, stream, 1460332800 };
+    const struct sampler_host host = { .address = 0x0a000001,
+                                       .stream = stream,
+                                       .start = 1460332800 };
     const size_t only = 0;
-    struct sampler *sampler = model_sampler(model, &host, 1, 5);
+    struct sampler *sampler = model_sampler(model, &host, 1,
+                                            &(struct sampler_settings){ .seed = 5 });
     struct row *rows = memory_alloc(n, sizeof *rows);
     struct error err;
     for (size_t i = 0; i < n; i++)
@@ -304,13 +307,16 @@ START_TEST(the_same_stream_gives_the_same_rows)
     size_t which[N_HOSTS];
     struct error err;
     for (size_t h = 0; h < N_HOSTS; h++) {
-        hosts[h] = (struct sampler_host){ 0x0a000001 + (uint32_t)h, h, 1460332800 };
+        hosts[h] = (struct sampler_host){ .address = 0x0a000001 + (uint32_t)h,
+                                          .stream = h,
+                                          .start = 1460332800 };
         which[h] = h;
     }
     struct row *rows[2];
     for (int threads = 1; threads <= 2; threads++) {
         threads_set(threads);
-        struct sampler *sampler = model_sampler(model, hosts, N_HOSTS, 5);
+        struct sampler *sampler = model_sampler(model, hosts, N_HOSTS,
+                                                &(struct sampler_settings){ .seed = 5 });
         rows[threads - 1] = memory_alloc(N_HOSTS * N_ROWS, sizeof(struct row));
         for (size_t i = 0; i < N_ROWS; i++)
             assert_ok(

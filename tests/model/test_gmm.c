@@ -61,9 +61,12 @@ static double *mass_table(const struct model *model)
 /* Draws n rows of one host. Caller frees. */
 static struct row *draw(const struct model *model, uint64_t stream, size_t n)
 {
-    const struct sampler_host host = { 0x0a000001, stream, 1460332800 };
+    const struct sampler_host host = { .address = 0x0a000001,
+                                       .stream = stream,
+                                       .start = 1460332800 };
     const size_t first = 0;
-    struct sampler *sampler = model_sampler(model, &host, 1, 5);
+    struct sampler *sampler = model_sampler(model, &host, 1,
+                                            &(struct sampler_settings){ .seed = 5 });
     struct row *rows = memory_alloc(n, sizeof *rows);
     struct error err;
     for (size_t i = 0; i < n; i++)
@@ -213,10 +216,11 @@ START_TEST(threads_do_not_change_a_bit)
         struct model *model = fit(train);
         log_masses[t] = log_masses_of(model, train);
         for (size_t h = 0; h < HOSTS; h++) {
-            hosts[h] = (struct sampler_host){ (uint32_t)h, h, 0 };
+            hosts[h] = (struct sampler_host){ .address = (uint32_t)h, .stream = h, .start = 0 };
             which[h] = HOSTS - 1 - h;
         }
-        struct sampler *sampler = model_sampler(model, hosts, HOSTS, 9);
+        struct sampler *sampler = model_sampler(model, hosts, HOSTS,
+                                                &(struct sampler_settings){ .seed = 9 });
         for (int i = 0; i < 3; i++)
             assert_ok(sampler_advance(sampler, which, HOSTS, rows[t], &err), err);
         sampler_free(sampler);
@@ -235,8 +239,11 @@ START_TEST(a_host_is_the_same_whatever_is_drawn_beside_it)
     struct sequence_set *train = fixture_sequences(5, 12, 200);
     struct model *model = fit(train);
     struct row *alone = draw(model, 77, 10);
-    const struct sampler_host hosts[] = { { 1, 5, 0 }, { 2, 77, 0 }, { 3, 8, 0 } };
-    struct sampler *sampler = model_sampler(model, hosts, 3, 5);
+    const struct sampler_host hosts[] = { { .address = 1, .stream = 5 },
+                                          { .address = 2, .stream = 77 },
+                                          { .address = 3, .stream = 8 } };
+    struct sampler *sampler = model_sampler(model, hosts, 3,
+                                            &(struct sampler_settings){ .seed = 5 });
     struct row rows[3];
     struct error err;
     for (size_t i = 0; i < 10; i++) {

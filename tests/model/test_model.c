@@ -80,9 +80,11 @@ START_TEST(files_give_the_same_model)
     free(one);
     free(two);
 
-    const struct sampler_host host = { 0x0a000001, 0, 1460332800 };
-    struct sampler *samplers[] = { model_sampler(model, &host, 1, 3),
-                                   model_sampler(again, &host, 1, 3) };
+    const struct sampler_host host = { .address = 0x0a000001, .stream = 0, .start = 1460332800 };
+    struct sampler *samplers[] = {
+        model_sampler(model, &host, 1, &(struct sampler_settings){ .seed = 3 }),
+        model_sampler(again, &host, 1, &(struct sampler_settings){ .seed = 3 })
+    };
     for (int i = 0; i < 20; i++) {
         const size_t first = 0;
         struct row rows[2];
