@@ -19,8 +19,10 @@ struct packed_layer {
 
 struct packed_head {
     real *trunk, *stage, *out;
-    const real *bias, *out_bias;
-    size_t hidden, n_outputs;
+    const real *bias;
+    real *out_bias; /* [n_outputs] */
+    size_t hidden;
+    size_t n_outputs; /* as wide as the kernel writes them */
 };
 
 /* A ring of columns of one layer. */
@@ -96,12 +98,14 @@ static void pack_weights(struct stepper *stepper)
         const struct network_head *from = &network->head[h];
         struct packed_head *head = &stepper->heads[h];
         head->hidden = from->hidden;
-        head->n_outputs = tensor_channels(from->out_weight);
+        size_t n_outputs = tensor_channels(from->out_weight);
+        head->n_outputs = affine_packed_size(1, n_outputs);
         head->bias = from->bias->data;
-        head->out_bias = from->out_bias->data;
+        head->out_bias = arena_zalloc(stepper->arena, head->n_outputs, sizeof(real));
+        memcpy(head->out_bias, from->out_bias->data, n_outputs * sizeof(real));
         head->trunk = pack(stepper, from->trunk_weight->data, C, head->hidden);
         head->stage = pack(stepper, from->stage_weight->data, C, head->hidden);
-        head->out = pack(stepper, from->out_weight->data, head->hidden, head->n_outputs);
+        head->out = pack(stepper, from->out_weight->data, head->hidden, n_outputs);
         if (head->hidden > stepper->hidden_max)
             stepper->hidden_max = head->hidden;
         if (head->n_outputs > stepper->n_outputs_max)
