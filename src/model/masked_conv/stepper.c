@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a row's sum, that are added up at once. */
+#define CHANNELS 32
+
 /* As in nn/ops/norm.c. */
 #define EPSILON ((real)1e-5)
 
@@ -354,11 +357,27 @@ void stepper_begin(struct stepper *stepper, struct stepper_work *work, const siz
 void stepper_add(const struct stepper *stepper, struct stepper_work *work, size_t row,
                  const int32_t *index, size_t n)
 {
-    size_t C = stepper->width;
-    const real *embeddings = stepper->network->embeddings->data;
+    size_t C = stepper->width, n_there = 0;
+    const real *embeddings[FEATURES_MAX];
+    real *sum = work->sums + row * C;
     for (size_t f = 0; f < n; f++)
         if (index[f] != FEATURE_NONE)
-            add_to(work->sums + row * C, embeddings + (size_t)index[f] * C, C);
+            embeddings[n_there++] = stepper->network->embeddings->data + (size_t)index[f] * C;
+    if (n_there == 0)
+        return;
+    size_t c = 0;
+    for (; c + CHANNELS <= C; c += CHANNELS) { /* some channels of all features, in registers */
+        real here[CHANNELS];
+        memcpy(here, sum + c, sizeof here);
+        for (size_t f = 0; f < n_there; f++)
+#pragma omp simd
+            for (size_t i = 0; i < CHANNELS; i++)
+                here[i] += embeddings[f][c + i];
+        memcpy(sum + c, here, sizeof here);
+    }
+    for (size_t f = 0; c < C && f < n_there; f++)
+        for (size_t i = c; i < C; i++)
+            sum[i] += embeddings[f][i];
 }
 
 real *stepper_head(const struct stepper *stepper, struct stepper_work *work, enum head h,
