@@ -354,6 +354,18 @@ void stepper_begin(struct stepper *stepper, struct stepper_work *work, const siz
     memset(work->sums, 0, n * C * sizeof *work->sums);
 }
 
+void stepper_fetch(const struct stepper *stepper, const int32_t *index, size_t n)
+{
+    size_t C = stepper->width, line = 64 / sizeof(real);
+    for (size_t f = 0; f < n; f++) {
+        if (index[f] == FEATURE_NONE)
+            continue;
+        const real *embedding = stepper->network->embeddings->data + (size_t)index[f] * C;
+        for (size_t c = 0; c < C; c += line)
+            __builtin_prefetch(embedding + c);
+    }
+}
+
 void stepper_add(const struct stepper *stepper, struct stepper_work *work, size_t row,
                  const int32_t *index, size_t n)
 {
