@@ -28,16 +28,16 @@ static const struct option options[] = {
       .command_line_only = true, .help = "one file a host instead, named by its address" },
     { "compress", 0, OPTION_CHOICE, AT(packing), "by-name", .choices = text_packing_names,
       .argument = "HOW", .command_line_only = true,
-      .help = "how the output is compressed, with --per-host or without a name" },
+      .help = "how the output is compressed, where its name does not say" },
     { "header", 0, OPTION_FLAG, AT(header), "no", .help = "begin with the names of the columns" },
     { "remap", 0, OPTION_TEXT, AT(remap), NULL, .argument = "KEY", .command_line_only = true,
       .help = "write other addresses, by a key that keeps prefixes: 64 hex digits, or @FILE" },
     { "continue", 0, OPTION_TEXT, AT(past), NULL, .argument = "FILE",
       .help = "go on where these flows end, with their hosts: a dataset or a flow file" },
     { "sidecar", 0, OPTION_TEXT, AT(sidecar), NULL, .argument = "FILE", .command_line_only = true,
-      .help = "where it goes how this was made; else the output's name and .json; or none" },
+      .help = "where to keep how this was made, or none; else beside the output, as OUTPUT.json" },
     { "from", 0, OPTION_TEXT, AT(from), NULL, .argument = "FILE", .command_line_only = true,
-      .help = "do what a sidecar says, as the start of what can be set" },
+      .help = "make again what a sidecar describes; other options that are given win" },
 };
 #undef AT
 

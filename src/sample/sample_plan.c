@@ -16,7 +16,7 @@ static const char *const embedding_names[] = { "unknown", "drawn", NULL };
     {                                                                                              \
         "temperature-" word, 0, OPTION_REAL, AT(temperature[group]), "1",                          \
             .minimum = 0.01, .maximum = 100, .argument = "T",                                      \
-            .help = "of " what ": below 1 likelier, above 1 odder"                                 \
+            .help = "temperature of " what " (masked-conv): below 1 keeps to the usual"            \
     }
 #define AT(field) offsetof(struct sample_settings, field)
 const struct option sample_options[] = {
@@ -25,7 +25,8 @@ const struct option sample_options[] = {
     { "twin-of", 0, OPTION_TEXT, AT(twin_of), NULL, .argument = "HOSTS",
       .help = "twins of hosts of the training: addresses, prefixes, @FILE, or all" },
     { "embedding", 0, OPTION_CHOICE, AT(embedding), "unknown", .choices = embedding_names,
-      .argument = "NAME", .help = "what a new host is like: unlike any, or like one of training" },
+      .argument = "NAME",
+      .help = "what a new host is like: no host in particular, or one drawn from the training" },
     { "days", 0, OPTION_REAL, AT(days), "1", .minimum = 1e-4, .maximum = 36500, .argument = "D",
       .help = "for how many days" },
     { "start", 0, OPTION_TEXT, AT(start), NULL, .argument = "DATE",
