@@ -122,9 +122,19 @@ static enum status check_settings(const struct work *work, const struct command_
 
 /* ---- what it is drawn from ---------------------------------------------------------------- */
 
+/* Where a file is named by a sidecar, says so, and what to do about it. */
+static enum status name_sidecar(enum status status, const char *advice, struct error *err)
+{
+    if (status == STATUS_IO)
+        error_prefix(err, "%s names a file that cannot be read (%s): ", settings.from, advice);
+    return status;
+}
+
 static enum status load_past(struct work *work, struct error *err)
 {
-    FORWARD(digest_file(settings.past, work->past_digest, err));
+    bool is_named = work->from.past == NULL || strcmp(settings.past, work->from.past) != 0;
+    enum status status = digest_file(settings.past, work->past_digest, err);
+    FORWARD(is_named ? status : name_sidecar(status, "give another --continue", err));
     if (settings.from != NULL && work->from.past != NULL)
         FORWARD(sidecar_check_digest(&work->from, "file to continue", settings.past,
                                      work->past_digest, work->from.past_digest, err));
@@ -140,8 +150,10 @@ static enum status load_past(struct work *work, struct error *err)
 
 static enum status load(struct work *work, const struct command_line *line, struct error *err)
 {
-    work->model_path = line->arguments.n > 0 ? line->arguments.items[0] : work->from.model;
-    FORWARD(model_load(work->model_path, &work->model, err));
+    bool is_named = line->arguments.n > 0;
+    work->model_path = is_named ? line->arguments.items[0] : work->from.model;
+    enum status status = model_load(work->model_path, &work->model, err);
+    FORWARD(is_named ? status : name_sidecar(status, "give the model as argument", err));
     FORWARD(digest_file(work->model_path, work->model_digest, err));
     if (settings.from != NULL)
         FORWARD(sidecar_check_digest(&work->from, "model", work->model_path, work->model_digest,

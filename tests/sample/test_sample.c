@@ -343,6 +343,38 @@ START_TEST(runaway_and_silent_hosts_are_counted)
 }
 END_TEST
 
+/* How often memory was asked for until a moment of the clock. */
+struct watch {
+    int64_t moment; /* ms */
+    size_t n_requests;
+};
+
+static enum status watch_memory(void *user, const struct flow *flow, size_t host, struct error *err)
+{
+    (void)host;
+    (void)err;
+    struct watch *watch = user;
+    if (flow->end < watch->moment)
+        watch->n_requests = memory_requests();
+    return STATUS_OK;
+}
+
+START_TEST(memory_does_not_grow_with_time)
+{
+    struct sample_settings settings = standard_settings();
+    settings.days = 50;
+    struct sample_plan plan = create_plan(&settings);
+    struct watch watch = { .moment = (MONDAY + 3 * 86400) * MS_PER_SECOND };
+    struct sample_report report;
+    struct error err;
+    assert_ok(sample_run(known_model(), &plan, watch_memory, &watch, &report, &err), err);
+    ck_assert_uint_gt(report.n_flows, 100000);
+    /* Three buffers, which may double once more for the busiest window so far. */
+    ck_assert_uint_le(memory_requests(), watch.n_requests + 3);
+    sample_plan_release(&plan);
+}
+END_TEST
+
 START_TEST(an_interrupt_leaves_what_is_whole)
 {
     struct sample_settings settings = standard_settings();
@@ -711,6 +743,7 @@ Suite *test_suite(void)
     testing_add(suite, hosts_do_not_know_of_each_other);
     testing_add(suite, no_more_flows_than_wanted);
     testing_add(suite, runaway_and_silent_hosts_are_counted);
+    testing_add(suite, memory_does_not_grow_with_time);
     testing_add(suite, an_interrupt_leaves_what_is_whole);
     testing_add(suite, addresses_are_remapped_one_and_all);
     testing_add_loop(suite, new_hosts_have_addresses_of_their_own, 5);
