@@ -28,7 +28,7 @@ static char *read_line(char *buffer, int size, void *stream)
     reading->line++;
     size_t length = strlen(buffer);
     bool is_whole = length > 0 && buffer[length - 1] == '\n';
-    if (length > LONGEST_LINE || (!is_whole && !feof(reading->file))) {
+    if (length - is_whole > LONGEST_LINE || (!is_whole && !feof(reading->file))) {
         reading->status = error_set(reading->err, STATUS_USAGE,
                                     "%s:%d: the line is longer than %d bytes",
                                     reading->config->path, reading->line, LONGEST_LINE);
