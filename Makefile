@@ -90,6 +90,7 @@ $(LIBRARY): $(LIB_OBJECTS)
 # Where the time goes: multiply-adds in one instruction, which -std=c17 would keep apart.
 ifeq ($(PROFILE),release)
 $(BUILD)/obj/nn/%.o: CONTRACT = -ffp-contract=fast
+$(BUILD)/obj/model/masked_conv/stepper.o: CONTRACT = -ffp-contract=fast
 endif
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
