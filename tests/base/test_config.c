@@ -47,7 +47,7 @@ END_TEST
  * message with the line; nothing else. */
 START_TEST(damaged_configurations_are_read_or_told)
 {
-    enum { N_TRIALS = 3000 };
+    enum { N_TRIALS = 1000 };
     struct rng rng = rng_stream(11, RNG_TEST, 0, 0);
     const char *path = testing_path("damaged.ini");
     size_t n_told = 0;
