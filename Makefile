@@ -30,6 +30,11 @@ FLAGS_double   := -O2 -march=native -g -ffp-contract=off -DNN_DOUBLE -DNN_GRADCH
 FLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all -DNN_GRADCHECK
 
+# Clang takes NAN and INFINITY, which are floats in C's headers, for conversions that lose something.
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS += -Wno-double-promotion -Wno-pass-failed
+endif
+
 ifneq ($(CI)$(WERROR),)
 WARNINGS += -Werror
 endif

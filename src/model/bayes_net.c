@@ -505,7 +505,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
                      struct row *row)
 {
     struct rng rng = rng_stream(seed, RNG_SAMPLE, host->stream, host->n_rows);
-    uint32_t current[N_CODED], parents[NODE_PARENTS_MAX];
+    uint32_t current[N_CODED] = { 0 }, parents[NODE_PARENTS_MAX];
     for (size_t a = 0; a < N_CODED; a++)
         row->value[a] = attribute_infos[a].lowest;
     for (size_t i = 0; i < net->structure.n_order; i++) {
@@ -541,7 +541,7 @@ static enum status bayes_net_sampler_advance(struct sampler *base, const size_t 
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* A group for each attribute: its bins, its edges as text, and its tables. */
-static enum status save_attribute(const struct bayes_net *net, size_t attribute,
+static enum status save_attribute(const struct bayes_net *net, enum attribute attribute,
                                   struct hdf5_group *parent, struct error *err)
 {
     struct hdf5_group *group;
@@ -562,7 +562,7 @@ static enum status bayes_net_save(const struct model *model, struct hdf5_group *
 {
     const struct bayes_net *net = (const struct bayes_net *)model;
     FORWARD(hdf5_write_integer(group, "argmax", net->argmax, err));
-    for (size_t a = 0; a < N_CODED; a++)
+    for (enum attribute a = 0; a < N_CODED; a++)
         if (has(net, a))
             FORWARD(save_attribute(net, a, group, err));
     return STATUS_OK;

@@ -335,7 +335,7 @@ START_TEST(a_value_costs_its_bin_and_its_share_of_it)
     assert_ok(model_log_mass(model, sequence, of_values, &err), err);
     assert_ok(bayes_net_log_mass_of_bins(model, sequence, of_bins, &err), err);
     for (size_t i = 0; i < sequence->n_rows; i++) {
-        for (size_t a = 0; a < N_CODED; a++) {
+        for (enum attribute a = 0; a < N_CODED; a++) {
             const struct bins *bins = bayes_net_bins(model, a);
             int64_t value = sequence->rows[i].value[a];
             double share = bins_log_share(bins, bins_find(bins, value), value);
