@@ -12,12 +12,12 @@
 
 static void assert_same_row(const struct seen_row *a, const struct seen_row *b)
 {
-    ck_assert_int_eq(a->row != NULL, b->row != NULL);
+    assert_quick((a->row != NULL) == (b->row != NULL));
     if (a->row == NULL)
         return;
-    ck_assert_mem_eq(a->row, b->row, sizeof *a->row);
-    ck_assert_int_eq(a->clock, b->clock);
-    ck_assert_uint_eq(a->index, b->index);
+    assert_quick(memcmp(a->row, b->row, sizeof *a->row) == 0);
+    assert_quick(a->clock == b->clock);
+    assert_quick(a->index == b->index);
 }
 
 static int compare_words(const void *a, const void *b)
@@ -28,39 +28,39 @@ static int compare_words(const void *a, const void *b)
 /* The same numbers, in any order. */
 static void assert_same_words(const uint16_t *a, size_t n_a, const uint16_t *b, size_t n_b)
 {
-    ck_assert_uint_eq(n_a, n_b);
+    assert_quick(n_a == n_b);
     uint16_t *sorted = memory_alloc(2 * n_a, sizeof *sorted);
     memcpy(sorted, a, n_a * sizeof *sorted);
     memcpy(sorted + n_a, b, n_a * sizeof *sorted);
     qsort(sorted, n_a, sizeof *sorted, compare_words);
     qsort(sorted + n_a, n_a, sizeof *sorted, compare_words);
-    ck_assert(memcmp(sorted, sorted + n_a, n_a * sizeof *sorted) == 0);
+    assert_quick(memcmp(sorted, sorted + n_a, n_a * sizeof *sorted) == 0);
     free(sorted);
 }
 
 static void assert_same_context(const struct row_context *a, const struct row_context *b)
 {
-    ck_assert_mem_eq(a->row, b->row, sizeof *a->row);
-    ck_assert_int_eq(a->clock, b->clock);
-    ck_assert_uint_eq(a->index, b->index);
+    assert_quick(memcmp(a->row, b->row, sizeof *a->row) == 0);
+    assert_quick(a->clock == b->clock);
+    assert_quick(a->index == b->index);
     assert_same_row(&a->previous, &b->previous);
     assert_same_row(&a->last_new, &b->last_new);
-    ck_assert_int_eq(a->link.kind, b->link.kind);
-    ck_assert_uint_eq(a->link.rank, b->link.rank);
-    ck_assert_uint_eq(a->n_conversations, b->n_conversations);
-    ck_assert_uint_eq(a->n_remotes, b->n_remotes);
+    assert_quick(a->link.kind == b->link.kind);
+    assert_quick(a->link.rank == b->link.rank);
+    assert_quick(a->n_conversations == b->n_conversations);
+    assert_quick(a->n_remotes == b->n_remotes);
     assert_same_row(&a->match, &b->match);
-    ck_assert_uint_eq(a->match_flows, b->match_flows);
+    assert_quick(a->match_flows == b->match_flows);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);
-    ck_assert_mem_eq(a->shown, b->shown, sizeof a->shown);
-    ck_assert_int_eq(a->is_icmp_kept, b->is_icmp_kept);
+    assert_quick(memcmp(a->shown, b->shown, sizeof a->shown) == 0);
+    assert_quick(a->is_icmp_kept == b->is_icmp_kept);
     assert_same_words(a->kept_ports, a->n_kept_ports, b->kept_ports, b->n_kept_ports);
     assert_same_words(a->kept_atoms, a->n_kept_atoms, b->kept_atoms, b->n_kept_atoms);
-    ck_assert_uint_eq(a->n_full_octets, b->n_full_octets);
-    ck_assert(memcmp(a->full_octets, b->full_octets, a->n_full_octets) == 0);
-    ck_assert_uint_eq(a->n_kept_octets, b->n_kept_octets);
-    ck_assert(memcmp(a->kept_octets, b->kept_octets, a->n_kept_octets) == 0);
+    assert_quick(a->n_full_octets == b->n_full_octets);
+    assert_quick(memcmp(a->full_octets, b->full_octets, a->n_full_octets) == 0);
+    assert_quick(a->n_kept_octets == b->n_kept_octets);
+    assert_quick(memcmp(a->kept_octets, b->kept_octets, a->n_kept_octets) == 0);
 }
 
 /* ---- worlds ------------------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ START_TEST(contexts_put_together_are_those_of_the_live_memory)
             linked_sequence_context(linked, i, &context);
             live_past_context(past, &sequence->rows[i], &live);
             assert_same_context(&context, &live);
-            ck_assert_int_eq(linked_sequence_clock(linked, i), past->clock);
+            assert_quick(linked_sequence_clock(linked, i) == past->clock);
             live_past_note(past, &sequence->rows[i]);
             n_of_kind[context.link.kind]++;
             n_ports += context.n_kept_ports;
@@ -181,16 +181,16 @@ static void check_remote_exclusions(const struct live_past *past, const struct r
 {
     bool *is_kept = memory_zalloc(65536, sizeof *is_kept);
     for (size_t i = 0; i < context->n_kept_ports; i++) {
-        ck_assert(!is_kept[context->kept_ports[i]]);
+        assert_quick(!is_kept[context->kept_ports[i]]);
         is_kept[context->kept_ports[i]] = true;
     }
     for (int64_t port = 0; port < 65536; port++) {
         enum link_kind kind = kind_with(past->memory, *context->row, ATTRIBUTE_REMOTE_PORT, port);
-        ck_assert_int_eq(kind != LINK_REMOTE, is_kept[port]);
+        assert_quick((kind != LINK_REMOTE) == is_kept[port]);
     }
     free(is_kept);
     enum link_kind kind = kind_with(past->memory, *context->row, ATTRIBUTE_PROTOCOL, PROTOCOL_ICMP);
-    ck_assert_int_eq(kind != LINK_REMOTE, context->is_icmp_kept);
+    assert_quick((kind != LINK_REMOTE) == context->is_icmp_kept);
 }
 
 static void check_new_exclusions(const struct live_past *past, const struct row_context *context)
@@ -201,10 +201,10 @@ static void check_new_exclusions(const struct live_past *past, const struct row_
         bool is_kept = n_kept < context->n_kept_atoms && context->kept_atoms[n_kept] == a;
         enum link_kind kind = kind_with(past->memory, *context->row, ATTRIBUTE_REMOTE,
                                         atoms->values[a]);
-        ck_assert_int_eq(kind != LINK_NEW, is_kept);
+        assert_quick((kind != LINK_NEW) == is_kept);
         n_kept += is_kept;
     }
-    ck_assert_uint_eq(n_kept, context->n_kept_atoms);
+    assert_quick(n_kept == context->n_kept_atoms);
 
     /* A remote that is spelt is neither kept nor an atom. */
     int64_t address = context->row->value[ATTRIBUTE_REMOTE];
@@ -217,10 +217,10 @@ static void check_new_exclusions(const struct live_past *past, const struct row_
                            value_list_find(atoms, other) < 0;
             has_room |= is_open;
             if (is_own)
-                ck_assert_int_eq(is_among(context->kept_octets, context->n_kept_octets, fourth),
-                                 !is_open);
+                assert_quick(is_among(context->kept_octets, context->n_kept_octets, fourth) ==
+                             !is_open);
         }
-        ck_assert_int_eq(is_among(context->full_octets, context->n_full_octets, third), !has_room);
+        assert_quick(is_among(context->full_octets, context->n_full_octets, third) == !has_room);
     }
 }
 
@@ -267,24 +267,24 @@ START_TEST(without_memory_every_row_is_new)
     for (size_t i = 0; i < sequence->n_rows; i++) {
         struct row_context context;
         linked_sequence_context(linked, i, &context);
-        ck_assert_int_eq(context.link.kind, LINK_NEW);
-        ck_assert_uint_eq(context.n_conversations + context.n_remotes + context.match_flows, 0);
-        ck_assert_uint_eq(context.n_kept_ports + context.n_kept_atoms + context.n_full_octets, 0);
-        ck_assert(!context.is_icmp_kept);
-        ck_assert_ptr_null(context.match.row);
+        assert_quick(context.link.kind == LINK_NEW);
+        assert_quick(context.n_conversations + context.n_remotes + context.match_flows == 0);
+        assert_quick(context.n_kept_ports + context.n_kept_atoms + context.n_full_octets == 0);
+        assert_quick(!context.is_icmp_kept);
+        assert_quick(context.match.row == NULL);
         for (size_t r = 0; r < N_REFERENCES; r++)
-            ck_assert_ptr_null(context.references[r].row);
+            assert_quick(context.references[r].row == NULL);
         for (size_t s = 0; s < CONVERSATIONS_SHOWN; s++)
-            ck_assert_uint_eq(context.shown[s], 0);
+            assert_quick(context.shown[s] == 0);
         /* What is left is the row before, which began something new like all others. */
         const struct row *before = i > 0 ? &sequence->rows[i - 1] : NULL;
-        ck_assert_ptr_eq(context.previous.row, before);
-        ck_assert_ptr_eq(context.last_new.row, before);
+        assert_quick(context.previous.row == before);
+        assert_quick(context.last_new.row == before);
         /* Atoms are not spelt, with or without memory. */
         for (int64_t octet = 0; octet < 256; octet++) {
             int64_t other = (context.row->value[ATTRIBUTE_REMOTE] & ~INT64_C(255)) | octet;
             bool is_atom = value_list_find(&vocabulary.lists[ATTRIBUTE_REMOTE], other) >= 0;
-            ck_assert_int_eq(is_among(context.kept_octets, context.n_kept_octets, octet), is_atom);
+            assert_quick(is_among(context.kept_octets, context.n_kept_octets, octet) == is_atom);
         }
     }
     linked_sequence_free(linked);
