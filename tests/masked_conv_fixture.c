@@ -117,8 +117,11 @@ struct row crowded_row(struct rng *rng)
     struct row row = { 0 };
     int64_t *value = row.value;
     value[ATTRIBUTE_GAP] = rng_below(rng, 3) > 0 ? 0 : count_of(rng, 0, 4000);
-    value[ATTRIBUTE_REMOTE] = rng_below(rng, 10) > 0 ? 0x0b000100 + (int64_t)rng_below(rng, 256)
-                                                     : (int64_t)rng_u32(rng);
+    value[ATTRIBUTE_REMOTE] = 0x0b000100 + (int64_t)rng_below(rng, 256);
+    if (rng_below(rng, 10) == 0)
+        value[ATTRIBUTE_REMOTE] = rng_below(rng, 2) > 0
+                                      ? 0x0b000000 + (int64_t)rng_below(rng, 65536)
+                                      : (int64_t)rng_u32(rng);
     value[ATTRIBUTE_DIRECTION] = (int64_t)rng_below(rng, 2);
     value[ATTRIBUTE_PROTOCOL] = protocols[rng_below(rng, ARRAY_LEN(protocols))];
     value[ATTRIBUTE_LOCAL_PORT] = ports[rng_below(rng, ARRAY_LEN(ports))];

@@ -22,6 +22,17 @@ struct scene {
     struct rng rng;
 };
 
+/* Makes a protocol one that training has not. */
+static void forget_protocol(struct vocabulary *vocabulary, int64_t protocol)
+{
+    struct value_list *list = &vocabulary->lists[ATTRIBUTE_PROTOCOL];
+    int place = value_list_find(list, protocol);
+    ck_assert_int_ge(place, 0);
+    list->n--;
+    for (size_t i = (size_t)place; i < list->n; i++)
+        list->values[i] = list->values[i + 1];
+}
+
 static void scene_init(struct scene *scene, int which)
 {
     bool is_network = which == SCENE_NETWORK;
@@ -31,6 +42,8 @@ static void scene_init(struct scene *scene, int which)
     struct sequence_set *learned = is_network ? fixture_network(3, 2, 2) : crowded_sequence(4, 900);
     vocabulary_learn(&scene->vocabulary, learned);
     sequence_set_free(learned);
+    if (!is_network)
+        forget_protocol(&scene->vocabulary, PROTOCOL_ICMP);
     heads_init(&scene->heads, &scene->vocabulary);
     scene->linked = memory_alloc(scene->set->n, sizeof *scene->linked);
     for (size_t s = 0; s < scene->set->n; s++)
@@ -47,16 +60,36 @@ static void scene_release(struct scene *scene)
     sequence_set_free(scene->set);
 }
 
-/* A context in which the head applies, with a row of its own to play with. False where none was
- * met. */
-static bool scene_context(struct scene *scene, enum head head, struct row_context *context,
-                          struct row *row)
+/* Whether something that the head would else say is written in another way here. */
+static bool has_exclusions(enum head head, const struct row_context *context)
+{
+    switch (head) {
+    case HEAD_PROTOCOL:
+        return context->is_icmp_kept;
+    case HEAD_REMOTE_PORT:
+        return context->n_kept_ports > 0;
+    case HEAD_REMOTE:
+        return context->n_kept_atoms > 0;
+    case HEAD_OCTET_3:
+        return context->n_full_octets > 0;
+    case HEAD_OCTET_4:
+        return context->n_kept_octets > 0;
+    default:
+        return true;
+    }
+}
+
+/* A context in which the head applies, with a row of its own to play with; an odd one has
+ * exclusions, where the scene has any. False where none was met. */
+static bool scene_context(struct scene *scene, enum head head, int number,
+                          struct row_context *context, struct row *row)
 {
     for (int trial = 0; trial < 3000; trial++) {
         size_t s = rng_below(&scene->rng, scene->set->n);
         size_t n = scene->set->items[s].n_rows;
         linked_sequence_context(scene->linked[s], rng_below(&scene->rng, n), context);
-        if (head_applies(&scene->heads, head, context)) {
+        bool is_wanted = number % 2 == 0 || trial > 2000 || has_exclusions(head, context);
+        if (is_wanted && head_applies(&scene->heads, head, context)) {
             *row = *context->row;
             context->row = row;
             return true;
@@ -355,7 +388,7 @@ static double total_mass(const struct saying *saying, const struct heads *heads,
 /* Contexts a head is tried in: fewer where each has 65536 values. */
 static int n_trials(enum head head)
 {
-    return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT ? 3 : 10;
+    return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT ? 4 : 12;
 }
 
 /* Conversations and remotes beyond NEAR_RANKS are seldom met but in a crowd. */
@@ -364,29 +397,34 @@ static bool is_met(int scene, enum head head)
     return head != HEAD_OLDER || scene == SCENE_CROWDED;
 }
 
-START_TEST(masses_of_all_legal_values_sum_to_1)
+static void check_total(struct scene *scene, int which, enum head head)
 {
     static struct saying saying;
-    enum head head = (enum head)(_i / N_SCENES);
-    struct scene scene;
-    scene_init(&scene, _i % N_SCENES);
     int n_done = 0;
     for (int trial = 0; trial < n_trials(head); trial++) {
         struct row_context context;
         struct row row;
-        if (!scene_context(&scene, head, &context, &row))
+        if (!scene_context(scene, head, trial, &context, &row))
             break;
         /* Ranges too fine for the log scale are left to the other routes (head_cell). */
         if (head == HEAD_BYTES && row.value[ATTRIBUTE_PACKETS] > INT64_C(1) << 40)
             continue;
-        draw_saying(&saying, &scene.heads, head, &scene.rng);
-        weigh(&saying, &scene.heads, head, &context);
-        double sum = total_mass(&saying, &scene.heads, head, &context, &row);
+        draw_saying(&saying, &scene->heads, head, &scene->rng);
+        weigh(&saying, &scene->heads, head, &context);
+        double sum = total_mass(&saying, &scene->heads, head, &context, &row);
         ck_assert_msg(fabs(sum - 1.0) < 1e-9, "%s: masses sum to %.12f", head_infos[head].name,
                       sum);
         n_done++;
     }
-    ck_assert_int_eq(n_done > n_trials(head) / 2, is_met(_i % N_SCENES, head));
+    ck_assert_int_eq(n_done >= n_trials(head) / 2, is_met(which, head));
+}
+
+START_TEST(masses_of_all_legal_values_sum_to_1)
+{
+    struct scene scene;
+    scene_init(&scene, _i);
+    for (enum head head = 0; head < N_HEADS; head++)
+        check_total(&scene, _i, head);
     scene_release(&scene);
 }
 END_TEST
@@ -438,30 +476,38 @@ static double p_of_draws(const struct saying *saying, const struct heads *heads,
     return n_classes > 1 ? testing_chi_square_p(statistic, (double)(n_classes - 1)) : 1.0;
 }
 
-START_TEST(draws_have_the_masses)
+static void check_draws(struct scene *scene, enum head head)
 {
     static struct saying saying;
     static int64_t draws[DRAWS];
-    enum head head = (enum head)(_i / N_SCENES);
-    struct scene scene;
-    scene_init(&scene, _i % N_SCENES);
     for (int trial = 0; trial < 2; trial++) {
         struct row_context context;
         struct row row;
-        if (!scene_context(&scene, head, &context, &row))
+        if (!scene_context(scene, head, trial, &context, &row))
             break;
-        draw_saying(&saying, &scene.heads, head, &scene.rng);
-        weigh(&saying, &scene.heads, head, &context);
-        struct support support = support_of(&scene.heads, head, &context);
+        draw_saying(&saying, &scene->heads, head, &scene->rng);
+        weigh(&saying, &scene->heads, head, &context);
+        struct support support = support_of(&scene->heads, head, &context);
+        if (support.lowest >
+            INT32_MAX) /* files hold no durations above 2^32: draws pile up there */
+            continue;
         for (size_t i = 0; i < DRAWS; i++) {
-            draws[i] = head_draw(&scene.heads, head, &context, saying.available, saying.logits,
-                                 saying.mixture, &scene.rng);
+            draws[i] = head_draw(&scene->heads, head, &context, saying.available, saying.logits,
+                                 saying.mixture, &scene->rng);
             assert_quick(draws[i] >= support.lowest && draws[i] <= support.highest);
         }
         qsort(draws, DRAWS, sizeof *draws, compare_numbers);
-        double p = p_of_draws(&saying, &scene.heads, head, &context, &row, draws);
+        double p = p_of_draws(&saying, &scene->heads, head, &context, &row, draws);
         ck_assert_msg(p > 1e-5, "%s: draws have p = %g", head_infos[head].name, p);
     }
+}
+
+START_TEST(draws_have_the_masses)
+{
+    struct scene scene;
+    scene_init(&scene, _i);
+    for (enum head head = 0; head < N_HEADS; head++)
+        check_draws(&scene, head);
     scene_release(&scene);
 }
 END_TEST
@@ -642,8 +688,8 @@ END_TEST
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/heads");
-    testing_add_loop(suite, masses_of_all_legal_values_sum_to_1, N_HEADS * N_SCENES);
-    testing_add_loop(suite, draws_have_the_masses, N_HEADS * N_SCENES);
+    testing_add_loop(suite, masses_of_all_legal_values_sum_to_1, N_SCENES);
+    testing_add_loop(suite, draws_have_the_masses, N_SCENES);
     testing_add_loop(suite, heads_apply_to_what_the_link_leaves_open, N_SCENES);
     testing_add_loop(suite, masses_of_whole_rows_sum_to_1, ARRAY_LEN(past_rows) + 1);
     return suite;
