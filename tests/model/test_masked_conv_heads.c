@@ -480,7 +480,8 @@ static void check_draws(struct scene *scene, enum head head)
 {
     static struct saying saying;
     static int64_t draws[DRAWS];
-    for (int trial = 0; trial < 2; trial++) {
+    int n_contexts = head == HEAD_PROTOCOL ? 8 : 2;
+    for (int trial = 0; trial < n_contexts; trial++) {
         struct row_context context;
         struct row row;
         if (!scene_context(scene, head, trial, &context, &row))
