@@ -1,6 +1,7 @@
 #include "masked_conv_fixture.h"
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "model_fixture.h"
 
 #include <stdlib.h>
@@ -166,6 +167,7 @@ struct masked_conv *small_model(const struct sequence_set *train,
                                 const struct masked_conv_settings *settings, uint64_t seed)
 {
     struct vocabulary vocabulary;
+    threads_set(1); /* waking others takes longer than the work */
     vocabulary_learn(&vocabulary, train);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)

@@ -35,8 +35,8 @@ struct sequence_set *crowded_sequence(uint64_t seed, size_t n_rows);
 /* Settings with their defaults, but for a small network. */
 struct masked_conv_settings small_settings(void);
 
-/* A model with first weights for the hosts of a set, whose vocabulary it learns. Caller frees with
- * masked_conv_free. */
+/* A model with first weights for the hosts of a set, whose vocabulary it learns; on one thread from
+ * now on. Caller frees with masked_conv_free. */
 struct masked_conv *small_model(const struct sequence_set *train,
                                 const struct masked_conv_settings *settings, uint64_t seed);
 

@@ -39,7 +39,8 @@ static void scene_init(struct scene *scene, int which)
     scene->set = is_network ? fixture_network(3, 5, 3) : crowded_sequence(3, 2500);
     scene->rng = rng_stream(7, RNG_TEST, (uint64_t)which, 0);
     /* Atoms of less than all rows, so that there are values without one. */
-    struct sequence_set *learned = is_network ? fixture_network(3, 2, 2) : crowded_sequence(4, 900);
+    struct sequence_set *learned = is_network ? fixture_network(3, 2, 2)
+                                              : crowded_sequence(4, 2500);
     vocabulary_learn(&scene->vocabulary, learned);
     sequence_set_free(learned);
     if (!is_network)
