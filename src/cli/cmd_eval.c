@@ -21,7 +21,7 @@ static const char *const part_names[] = { "auto",        "unseen",  "unseen-host
 static struct settings {
     const char *data, *synthetic, *bins;
     struct text_list models;
-    bool draw;
+    bool draw, judge, two_sample, tasks, privacy;
     int part;
     int64_t repeats, halvings, seed;
 } settings;
@@ -44,6 +44,14 @@ static const struct option options[] = {
       .help = "with --draw: how many twins, with seeds from --seed on" },
     { "halvings", 0, OPTION_INT, AT(halvings), "10", .minimum = 1, .maximum = 1000, .argument = "N",
       .help = "how often the real hosts are halved for the floor" },
+    { "two-sample", 0, OPTION_FLAG, AT(two_sample), "no",
+      .help = "train networks to tell the twin's flows from real ones, and say how well they do" },
+    { "tasks", 0, OPTION_FLAG, AT(tasks), "no",
+      .help = "learn tasks from the twin and from real flows, and test both on real flows" },
+    { "privacy", 0, OPTION_FLAG, AT(privacy), "no",
+      .help = "copies of training flows, nearness to them, and whether the model gives them away" },
+    { "judge", 0, OPTION_FLAG, AT(judge), "no",
+      .help = "all three: --two-sample, --tasks and --privacy" },
     { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
       .help = "score the bins of this attribute too, as bayes-net has them" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
@@ -247,8 +255,19 @@ static enum status score_models(struct work *work, struct error *err)
 
 /* ---- twins -------------------------------------------------------------------------------- */
 
+/* The judges that were asked for, on the first twin of its name. */
+static enum status judge_twin(const struct work *work, struct report_twin *twin,
+                              const struct traffic *synthetic, struct error *err)
+{
+    uint64_t seed = work->report.seed;
+    if (settings.judge || settings.two_sample)
+        FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+    return STATUS_OK;
+}
+
 /* Compares one synthetic dataset and adds what is found to the twin's average. */
-static void compare_twin(struct work *work, struct report_twin *twin, const struct dataset *data)
+static enum status compare_twin(struct work *work, struct report_twin *twin,
+                                const struct dataset *data, struct error *err)
 {
     struct sequence_set *set = sequence_set_create(data, NULL, &work->data->labels);
     struct traffic *synthetic = traffic_create(set);
@@ -256,10 +275,12 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
     struct side real_side = side_create(work->real, classes);
     struct side synthetic_side = side_create(synthetic, classes);
     struct comparison one = comparison_make(&real_side, &synthetic_side);
+    enum status status = STATUS_OK;
     if (twin->average.n == 0) {
         twin->n_hosts = synthetic->n_hosts;
         twin->n_flows = synthetic->n_rows;
         twin->effective_hosts = traffic_effective_hosts(synthetic);
+        status = judge_twin(work, twin, synthetic, err);
     }
     comparison_average_add(&twin->average, &one);
     side_release(&real_side);
@@ -267,6 +288,7 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
     classes_free(classes);
     traffic_free(synthetic);
     sequence_set_free(set);
+    return status;
 }
 
 static enum status compare_file(struct work *work, struct error *err)
@@ -279,10 +301,10 @@ static enum status compare_file(struct work *work, struct error *err)
     FORWARD(load_data(settings.synthetic, &everything, &work->data->monitored, &data, err));
     struct report_twin *twin = &work->report.twins[work->report.n_twins++];
     *twin = (struct report_twin){ .name = settings.synthetic };
-    compare_twin(work, twin, data);
+    enum status status = compare_twin(work, twin, data, err);
     comparison_average_finish(&twin->average);
     dataset_free(data);
-    return STATUS_OK;
+    return status;
 }
 
 /* A twin of as many hosts over the real flows' time. Caller frees *data. */
@@ -312,8 +334,9 @@ static enum status draw_twins(struct work *work, size_t m, struct error *err)
         if (status != STATUS_OK && status != STATUS_INTERRUPTED)
             error_prefix(err, "%s: ", twin->name);
         FORWARD(status);
-        compare_twin(work, twin, data);
+        status = compare_twin(work, twin, data, err);
         dataset_free(data);
+        FORWARD(status);
     }
     comparison_average_finish(&twin->average);
     return STATUS_OK;
@@ -326,6 +349,9 @@ static enum status compare_twins(struct work *work, struct error *err)
     if (work->real->n_hosts > 1)
         FORWARD(comparison_floor(work->real, (size_t)settings.halvings, report->seed,
                                  &report->floor, err));
+    if (work->real->n_hosts > 1 && (settings.judge || settings.two_sample))
+        FORWARD(two_sample_halves(&report->two_sample_floor, work->real, TWO_SAMPLE_HALVINGS,
+                                  report->seed, err));
     if (settings.synthetic != NULL)
         FORWARD(compare_file(work, err));
     for (size_t m = 0; settings.draw && m < work->n_models; m++)
