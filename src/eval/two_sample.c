@@ -70,9 +70,10 @@ static void deal_folds(struct sampled_side *side, size_t length, size_t n_folds,
     for (size_t h = 0; h < n_hosts; h++)
         order[h] = h;
     rng_shuffle(rng, order, n_hosts);
-    for (size_t i = 0; i < n_hosts; i++)
-        side->folds[order[i]] = side->traffic->hosts[order[i]].n_rows >= length ? dealt++ % n_folds
-                                                                                : n_folds;
+    for (size_t i = 0; i < n_hosts; i++) {
+        bool is_dealt = n_folds > 0 && side->traffic->hosts[order[i]].n_rows >= length;
+        side->folds[order[i]] = is_dealt ? dealt++ % n_folds : n_folds;
+    }
     free(order);
 }
 
@@ -238,7 +239,7 @@ static enum status judge_fold(struct trial *trial, size_t fold, struct error *er
     struct classifier_settings settings = CLASSIFIER_DEFAULTS;
     settings.seed = trial->seed;
     if (trial->length == 1)
-        settings.n_examples *= 4;
+        settings.n_examples *= 8;
     size_t *which[2], n[2];
     for (size_t s = 0; s < 2; s++)
         n[s] = choose(&trial->sides[s], fold, false, &which[s]);
