@@ -73,6 +73,8 @@ struct work {
     size_t n_models;
     struct dataset *data;
     enum split_part part;
+    struct training_record seen; /* by any of the models */
+    bool have_seen_the_same;
     struct sequence_set *set; /* the part, with the data's own labels */
     struct traffic *real;
     struct report report;
@@ -84,6 +86,7 @@ static void work_release(struct work *work)
     traffic_free(work->real);
     sequence_set_free(work->set);
     dataset_free(work->data);
+    training_record_release(&work->seen);
     for (size_t m = 0; m < work->n_models; m++)
         model_free(work->models[m]);
     free(work->models);
@@ -107,16 +110,29 @@ static bool same_record(const struct training_record *a, const struct training_r
            (a->n_hosts == 0 || memcmp(a->hosts, b->hosts, a->n_hosts * sizeof *a->hosts) == 0);
 }
 
-/* What is unseen by one model may have been learned by another: parts need one record. */
-static enum status check_records(const struct work *work, struct error *err)
+/* What is unseen by one model may have been learned by another: unseen is what none has seen. */
+static void join_records(struct work *work)
 {
-    for (size_t m = 1; m < work->n_models; m++)
-        RETURN_IF(!same_record(&work->models[0]->trained_on, &work->models[m]->trained_on), err,
-                  STATUS_USAGE,
-                  "%s and %s were trained on different flows, so that what one has not seen the "
-                  "other may have; --part all scores all",
-                  settings.models.items[0], settings.models.items[m]);
-    return STATUS_OK;
+    work->have_seen_the_same = true;
+    for (size_t m = 0; m < work->n_models; m++) {
+        const struct training_record *record = &work->models[m]->trained_on;
+        struct training_record both = training_record_union(&work->seen, record);
+        if (m == 0) {
+            both.from = record->from;
+            both.until = record->until;
+        }
+        work->have_seen_the_same &= same_record(&work->models[0]->trained_on, record);
+        training_record_release(&work->seen);
+        work->seen = both;
+    }
+}
+
+static enum status no_common_part(const struct work *work, struct error *err)
+{
+    return error_set(err, STATUS_USAGE,
+                     "the models were trained on different flows: there are none that are \"%s\" "
+                     "for all of them; --part all scores all",
+                     split_part_names[work->part]);
 }
 
 /* The flows of the chosen part, coded by `labels`. */
@@ -124,8 +140,7 @@ static enum status take_part(const struct work *work, const struct label_list *l
                              struct sequence_set **set, struct error *err)
 {
     if (work->n_models > 0)
-        return split_part_set(work->data, &work->models[0]->trained_on, work->part, labels, set,
-                              err);
+        return split_part_set(work->data, &work->seen, work->part, labels, set, err);
     *set = sequence_set_create(work->data, NULL, labels);
     return STATUS_OK;
 }
@@ -139,9 +154,14 @@ static enum status choose_part(struct work *work, struct error *err)
     RETURN_IF(work->n_models == 0 && work->part != PART_ALL, err, STATUS_USAGE,
               "--part %s: it is a model that has seen a part; give --model",
               part_names[settings.part]);
-    if (work->part != PART_ALL)
-        FORWARD(check_records(work, err));
+    join_records(work);
+    bool is_common = work->have_seen_the_same || work->part == PART_ALL ||
+                     work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS;
+    if (!is_common)
+        return no_common_part(work, err);
     enum status status = take_part(work, &work->data->labels, &work->set, err);
+    if (status == STATUS_RANGE && !work->have_seen_the_same)
+        return no_common_part(work, err);
     if (status == STATUS_RANGE && !is_named) {
         say("the model was trained on all of these flows: they are scored as they are, and the "
             "figures say nothing about others (train with --split to keep some)");
