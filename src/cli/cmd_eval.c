@@ -255,6 +255,48 @@ static enum status score_models(struct work *work, struct error *err)
 
 /* ---- twins -------------------------------------------------------------------------------- */
 
+/* The flows that the twin's model was trained on, as far as they are in the data and are no part of
+ * the real side; empty where there are none. */
+struct training {
+    struct sequence_set *set;
+    struct traffic *traffic;
+};
+
+static enum status training_take(struct training *training, const struct work *work,
+                                 struct error *err)
+{
+    *training = (struct training){ NULL };
+    bool is_apart = work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS;
+    if (work->n_models == 0 || !is_apart)
+        return STATUS_OK;
+    enum status status = split_part_set(work->data, &work->models[0]->trained_on, PART_TRAINED,
+                                        &work->data->labels, &training->set, err);
+    if (status == STATUS_OK)
+        training->traffic = traffic_create(training->set);
+    return status == STATUS_RANGE ? STATUS_OK : status;
+}
+
+static void training_release(struct training *training)
+{
+    traffic_free(training->traffic);
+    sequence_set_free(training->set);
+}
+
+static enum status measure_tasks(const struct work *work, struct report_twin *twin,
+                                 const struct traffic *synthetic, struct error *err)
+{
+    struct training training;
+    FORWARD(training_take(&training, work, err));
+    enum status status = STATUS_OK;
+    if (training.traffic != NULL)
+        status = tasks_measure(&twin->tasks, training.traffic, work->real, synthetic,
+                               work->report.seed, err);
+    else if (work->real->n_hosts > 1)
+        status = tasks_measure_halves(&twin->tasks, work->real, synthetic, work->report.seed, err);
+    training_release(&training);
+    return status;
+}
+
 /* The judges that were asked for, on the first twin of its name. */
 static enum status judge_twin(const struct work *work, struct report_twin *twin,
                               const struct traffic *synthetic, struct error *err)
@@ -262,6 +304,8 @@ static enum status judge_twin(const struct work *work, struct report_twin *twin,
     uint64_t seed = work->report.seed;
     if (settings.judge || settings.two_sample)
         FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+    if (settings.judge || settings.tasks)
+        FORWARD(measure_tasks(work, twin, synthetic, err));
     return STATUS_OK;
 }
 

@@ -53,6 +53,8 @@ bool report_has_correlation(const struct report *report, enum attribute attribut
  * none). */
 void report_print_name(FILE *out, const char *name);
 void report_print_cell(FILE *out, double x, double deviation);
+/* The file's name without its folder. */
+const char *report_short_name(const char *path);
 /* A line of headings: the floor, and each twin. */
 void report_print_headings(FILE *out, const struct report *report);
 
