@@ -1,4 +1,5 @@
 /* cmd_eval.c - flowtwin eval: how good a model and its twins are. */
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "cli/command.h"
@@ -253,6 +254,38 @@ static enum status score_models(struct work *work, struct error *err)
     return STATUS_OK;
 }
 
+/* ---- membership --------------------------------------------------------------------------- */
+
+/* Whether the real flows are those of other hosts than were trained on, so that there is something
+ * to compare training flows with. */
+static bool is_apart(const struct work *work)
+{
+    return work->n_models > 0 && (work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS);
+}
+
+static enum status measure_membership(struct membership *membership, const struct work *work,
+                                      const struct model *model, struct error *err)
+{
+    struct sequence_set *trained = NULL, *held_out = NULL;
+    enum status status = split_part_set(work->data, &model->trained_on, PART_TRAINED,
+                                        &model->labels, &trained, err);
+    if (status == STATUS_OK)
+        status = split_part_set(work->data, &work->seen, PART_UNSEEN_HOSTS, &model->labels,
+                                &held_out, err);
+    if (status == STATUS_OK)
+        status = membership_measure(membership, model_log_mass, model, trained, held_out, err);
+    sequence_set_free(trained);
+    sequence_set_free(held_out);
+    return status == STATUS_RANGE ? STATUS_OK : status; /* one of the two is not in the data */
+}
+
+static enum status measure_memberships(struct work *work, struct error *err)
+{
+    for (size_t m = 0; m < work->n_models; m++)
+        FORWARD(measure_membership(&work->report.models[m].membership, work, work->models[m], err));
+    return STATUS_OK;
+}
+
 /* ---- twins -------------------------------------------------------------------------------- */
 
 /* The flows that the twin's model was trained on, as far as they are in the data and are no part of
@@ -266,8 +299,7 @@ static enum status training_take(struct training *training, const struct work *w
                                  struct error *err)
 {
     *training = (struct training){ NULL };
-    bool is_apart = work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS;
-    if (work->n_models == 0 || !is_apart)
+    if (!is_apart(work))
         return STATUS_OK;
     enum status status = split_part_set(work->data, &work->models[0]->trained_on, PART_TRAINED,
                                         &work->data->labels, &training->set, err);
@@ -297,6 +329,18 @@ static enum status measure_tasks(const struct work *work, struct report_twin *tw
     return status;
 }
 
+static enum status measure_privacy(const struct work *work, struct report_twin *twin,
+                                   const struct traffic *synthetic, struct error *err)
+{
+    struct training training;
+    FORWARD(training_take(&training, work, err));
+    if (training.traffic != NULL)
+        twin->privacy = privacy_measure(training.traffic, work->real, synthetic, work->report.seed);
+    training_release(&training);
+    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
+    return STATUS_OK;
+}
+
 /* The judges that were asked for, on the first twin of its name. */
 static enum status judge_twin(const struct work *work, struct report_twin *twin,
                               const struct traffic *synthetic, struct error *err)
@@ -306,6 +350,8 @@ static enum status judge_twin(const struct work *work, struct report_twin *twin,
         FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
     if (settings.judge || settings.tasks)
         FORWARD(measure_tasks(work, twin, synthetic, err));
+    if (settings.judge || settings.privacy)
+        FORWARD(measure_privacy(work, twin, synthetic, err));
     return STATUS_OK;
 }
 
@@ -436,6 +482,11 @@ static enum status run(const struct command_line *line, struct error *err)
         status = load_real(&work, err);
     if (status == STATUS_OK && work.n_models > 0)
         status = score_models(&work, err);
+    if (status == STATUS_OK && (settings.judge || settings.privacy) && is_apart(&work))
+        status = measure_memberships(&work, err);
+    else if (status == STATUS_OK && (settings.judge || settings.privacy))
+        say("privacy is measured against training hosts: it needs a --model, and a --part that it "
+            "was not trained on");
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
         status = compare_twins(&work, err);
     if (status == STATUS_OK && line->common.json)

@@ -118,6 +118,63 @@ static void add_tasks(json_t *object, const struct tasks *result)
     json_object_set_new(tasks, "forecast", forecast_json(result));
 }
 
+/* ---- privacy ------------------------------------------------------------------------------ */
+
+static json_t *copies_json(const struct copies *copies)
+{
+    json_t *object = json_object();
+    set_ratio(object, "synthetic", copies->synthetic);
+    set_ratio(object, "held_out", copies->held_out);
+    set_count(object, "synthetic_found", copies->n_synthetic_found);
+    set_count(object, "synthetic_number", copies->n_synthetic);
+    set_count(object, "held_out_found", copies->n_held_out_found);
+    set_count(object, "held_out_number", copies->n_held_out);
+    report_set_number(object, "beyond", "", copies->beyond);
+    return object;
+}
+
+static json_t *nearest_json(const struct nearest *nearest)
+{
+    static const char *const names[N_NEAREST] = { "percent_5", "median", "percent_95" };
+    json_t *object = json_object();
+    for (int q = 0; q < N_NEAREST; q++) {
+        report_set_number(report_child(object, "synthetic"), names[q], "", nearest->synthetic[q]);
+        report_set_number(report_child(object, "held_out"), names[q], "", nearest->held_out[q]);
+    }
+    set_ratio(object, "nearer", nearest->nearer);
+    report_set_number(object, "very_near", "", nearest->very_near);
+    set_count(object, "synthetic_sampled", nearest->n_synthetic);
+    set_count(object, "held_out_sampled", nearest->n_held_out);
+    set_count(object, "training_sampled", nearest->n_training);
+    return object;
+}
+
+static void add_privacy(json_t *object, const struct privacy *result)
+{
+    json_t *copies = report_child(report_child(object, "privacy"), "copies");
+    json_t *nearest = report_child(report_child(object, "privacy"), "nearest");
+    json_object_set_new(copies, "flows", copies_json(&result->flows));
+    json_object_set_new(copies, "conversations", copies_json(&result->conversations));
+    json_object_set_new(nearest, "flows", nearest_json(&result->rows));
+    json_object_set_new(nearest, "windows", nearest_json(&result->windows));
+}
+
+void report_add_membership(json_t *object, const struct membership *result)
+{
+    if (!result->is_measured)
+        return;
+    json_t *membership = report_child(object, "membership");
+    report_set_number(membership, "auc", "", result->auc.mean);
+    report_set_number(membership, "stderr", "", result->auc.standard_error);
+    report_set_number(membership, "found_at_1_percent", "", result->found_at_1_percent);
+    static const char *const names[] = { "training", "held_out" };
+    for (int s = 0; s < 2; s++) {
+        json_t *side = report_child(membership, names[s]);
+        set_ratio(side, "nats_per_flow", result->nats_per_flow[s]);
+        set_count(side, "hosts", result->n_hosts[s]);
+    }
+}
+
 /* ---- all ---------------------------------------------------------------------------------- */
 
 void report_add_judges(json_t *object, const struct report *report, const struct report_twin *twin)
@@ -126,4 +183,6 @@ void report_add_judges(json_t *object, const struct report *report, const struct
         add_two_sample(object, report, &twin->two_sample);
     if (twin->tasks.is_measured)
         add_tasks(object, &twin->tasks);
+    if (twin->privacy.is_measured)
+        add_privacy(object, &twin->privacy);
 }
