@@ -161,7 +161,8 @@ enum status protocol_task_run(struct protocol_task *task, int mix, struct error 
     struct example_set *train = code_training(task, mix, coder, protocols, &n_classes);
     struct classifier_settings settings = CLASSIFIER_DEFAULTS;
     settings.seed = task->sides->seed;
-    settings.n_examples = 256;
+    settings.n_examples = 128;
+    settings.n_epochs = 30;
     struct classifier *classifier = NULL;
     enum status status = classifier_fit(&classifier, train, &settings, err);
     example_set_free(train);
