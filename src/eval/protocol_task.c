@@ -1,33 +1,22 @@
 /* protocol_task.c - the protocol of a flow, from the other fields of its row. */
 #include "base/memory.h"
 #include "eval/classifier.h"
+#include "eval/protocol_tally.h"
 #include "eval/row_coder.h"
 #include "eval/tasks_internal.h"
 #include "eval/window_sample.h"
 
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Flows of a host at most, and training flows in all. */
 #define FLOWS_OF_HOST  1024
 #define TRAINING_FLOWS 20000
-/* A protocol counts for macro-F1 where so many of the test flows have it: below that, one flow
- * would move the mean of all. */
-#define FEWEST_OF_A_PROTOCOL 20
-
-enum { PROTOCOLS = 256 };
-
 struct protocol_task {
     const struct task_sides *sides;
     size_t n; /* training flows of each mix */
     struct window_sample train[N_TASK_SIDES], test;
     uint8_t *told[N_MIXES]; /* [test.n] what each network says */
-};
-
-/* Predictions of one kind, counted host by host: [n_hosts, PROTOCOLS] each. */
-struct tally {
-    size_t n_hosts;
-    double *right, *missed, *wrong;
 };
 
 static int64_t protocol_of(const struct traffic *traffic, size_t row)
@@ -175,100 +164,15 @@ enum status protocol_task_run(struct protocol_task *task, int mix, struct error 
 
 /* ---- scores ------------------------------------------------------------------------------- */
 
-/* told: [test.n], or NULL where all are taken for `always`. */
-static struct tally count_told(const struct protocol_task *task, const uint8_t *told,
-                               int64_t always)
+static struct protocol_tally count_told(const struct protocol_task *task, const uint8_t *told)
 {
-    size_t n_hosts = task->sides->test->n_hosts, size = memory_product(n_hosts, PROTOCOLS);
-    struct tally tally = {
-        .n_hosts = n_hosts,
-        .right = memory_zalloc(size, sizeof *tally.right),
-        .missed = memory_zalloc(size, sizeof *tally.missed),
-        .wrong = memory_zalloc(size, sizeof *tally.wrong),
-    };
-    for (size_t i = 0; i < task->test.n; i++) {
-        size_t host = task->test.hosts[i] * PROTOCOLS;
-        int64_t is = protocol_of(task->sides->test, task->test.rows[i]);
-        int64_t said = told != NULL ? told[i] : always;
-        if (is == said) {
-            tally.right[host + (size_t)is]++;
-        } else {
-            tally.missed[host + (size_t)is]++;
-            tally.wrong[host + (size_t)said]++;
-        }
-    }
+    uint8_t *is = memory_alloc(task->test.n, sizeof *is);
+    for (size_t i = 0; i < task->test.n; i++)
+        is[i] = (uint8_t)protocol_of(task->sides->test, task->test.rows[i]);
+    struct protocol_tally tally = protocol_tally_count(task->sides->test->n_hosts, task->test.hosts,
+                                                       is, told, task->test.n);
+    free(is);
     return tally;
-}
-
-static void tally_release(struct tally *tally)
-{
-    free(tally->right);
-    free(tally->missed);
-    free(tally->wrong);
-}
-
-/* The sum over hosts but for one (n_hosts: for none). */
-static double sum_but(const double *counts, size_t n_hosts, size_t protocol, size_t but)
-{
-    double sum = 0.0;
-    for (size_t h = 0; h < n_hosts; h++)
-        sum += h == but ? 0.0 : counts[h * PROTOCOLS + protocol];
-    return sum;
-}
-
-static double macro_f1_but(const struct tally *tally, const bool *counted, size_t but)
-{
-    double sum = 0.0, n = 0.0;
-    for (size_t p = 0; p < PROTOCOLS; p++) {
-        if (!counted[p])
-            continue;
-        double right = sum_but(tally->right, tally->n_hosts, p, but);
-        double missed = sum_but(tally->missed, tally->n_hosts, p, but);
-        double wrong = sum_but(tally->wrong, tally->n_hosts, p, but);
-        if (right + missed + wrong == 0.0) /* only that host had it */
-            continue;
-        sum += 2.0 * right / (2.0 * right + missed + wrong);
-        n += 1.0;
-    }
-    return sum / n;
-}
-
-/* A function of all hosts, and its error by leaving out one after another (Efron and Stein 1981):
- * the macro-F1 of a, less that of b where that is given. */
-static struct host_ratio jackknife_f1(const struct tally *a, const struct tally *b,
-                                      const bool *counted)
-{
-    size_t n = a->n_hosts;
-    double *values = memory_alloc(n + 1, sizeof *values), sum = 0.0, squares = 0.0;
-    for (size_t but = 0; but <= n; but++)
-        values[but] = macro_f1_but(a, counted, but) -
-                      (b != NULL ? macro_f1_but(b, counted, but) : 0.0);
-    for (size_t h = 0; h < n; h++)
-        sum += values[h];
-    for (size_t h = 0; h < n; h++)
-        squares += (values[h] - sum / (double)n) * (values[h] - sum / (double)n);
-    struct host_ratio ratio = { values[n], (double)NAN };
-    if (n > 1)
-        ratio.standard_error = sqrt((double)(n - 1) / (double)n * squares);
-    free(values);
-    return ratio;
-}
-
-/* Share of flows told right, less that of b where that is given. */
-static struct host_ratio accuracy_of(const struct tally *a, const struct tally *b)
-{
-    double *right = memory_zalloc(a->n_hosts, sizeof *right);
-    double *flows = memory_zalloc(a->n_hosts, sizeof *flows);
-    for (size_t h = 0; h < a->n_hosts; h++) {
-        for (size_t p = h * PROTOCOLS; p < (h + 1) * PROTOCOLS; p++) {
-            right[h] += a->right[p] - (b != NULL ? b->right[p] : 0.0);
-            flows[h] += a->right[p] + a->missed[p];
-        }
-    }
-    struct host_ratio ratio = host_ratio_of(right, 1, flows, a->n_hosts);
-    free(right);
-    free(flows);
-    return ratio;
 }
 
 static int64_t most_frequent(const struct protocol_task *task)
@@ -282,37 +186,36 @@ static int64_t most_frequent(const struct protocol_task *task)
     return best;
 }
 
-static size_t choose_protocols(const struct tally *tally, bool counted[PROTOCOLS])
+/* All are taken for the most frequent one. */
+static struct protocol_tally count_majority(const struct protocol_task *task)
 {
-    size_t n = 0;
-    for (size_t p = 0; p < PROTOCOLS; p++) {
-        counted[p] = sum_but(tally->right, tally->n_hosts, p, tally->n_hosts) +
-                         sum_but(tally->missed, tally->n_hosts, p, tally->n_hosts) >=
-                     FEWEST_OF_A_PROTOCOL;
-        n += counted[p];
-    }
-    return n;
+    uint8_t *told = memory_alloc(task->test.n, sizeof *told);
+    memset(told, (int)most_frequent(task), task->test.n);
+    struct protocol_tally tally = count_told(task, told);
+    free(told);
+    return tally;
 }
 
 void protocol_task_finish(const struct protocol_task *task, struct tasks *result)
 {
     bool counted[PROTOCOLS];
-    struct tally tallies[N_MIXES];
-    struct tally majority = count_told(task, NULL, most_frequent(task));
-    result->n_protocols = choose_protocols(&majority, counted);
+    struct protocol_tally tallies[N_MIXES];
+    struct protocol_tally majority = count_majority(task);
+    result->n_protocols = protocol_tally_choose(&majority, counted);
     result->n_train_flows = task->n;
     result->n_test_flows = task->test.n;
     result->n_test_hosts = task->sides->test->n_hosts;
     for (int m = 0; m < N_MIXES; m++) {
-        tallies[m] = count_told(task, task->told[m], 0);
-        result->protocol[m].accuracy = accuracy_of(&tallies[m], NULL);
-        result->protocol[m].macro_f1 = jackknife_f1(&tallies[m], NULL, counted);
+        tallies[m] = count_told(task, task->told[m]);
+        result->protocol[m].accuracy = protocol_tally_accuracy(&tallies[m], NULL);
+        result->protocol[m].macro_f1 = protocol_tally_macro_f1(&tallies[m], NULL, counted);
     }
-    result->majority.accuracy = accuracy_of(&majority, NULL);
-    result->majority.macro_f1 = jackknife_f1(&majority, NULL, counted);
-    result->loss.accuracy = accuracy_of(&tallies[MIX_SYNTHETIC], &tallies[MIX_REAL]);
-    result->loss.macro_f1 = jackknife_f1(&tallies[MIX_SYNTHETIC], &tallies[MIX_REAL], counted);
+    result->majority.accuracy = protocol_tally_accuracy(&majority, NULL);
+    result->majority.macro_f1 = protocol_tally_macro_f1(&majority, NULL, counted);
+    result->loss.accuracy = protocol_tally_accuracy(&tallies[MIX_SYNTHETIC], &tallies[MIX_REAL]);
+    result->loss.macro_f1 = protocol_tally_macro_f1(&tallies[MIX_SYNTHETIC], &tallies[MIX_REAL],
+                                                    counted);
     for (int m = 0; m < N_MIXES; m++)
-        tally_release(&tallies[m]);
-    tally_release(&majority);
+        protocol_tally_release(&tallies[m]);
+    protocol_tally_release(&majority);
 }
