@@ -276,6 +276,7 @@ static json_t *model_json(const struct report *report, size_t m)
         report_set_number(bins, "nats_per_flow", "", model->bins.mean);
         report_set_number(bins, "stderr", "", model->bins.standard_error);
     }
+    report_add_gain(object, &model->gain);
     report_add_membership(object, &model->membership);
     if (model->twin >= 0)
         add_twin(object, report, &report->twins[model->twin]);
@@ -300,6 +301,7 @@ json_t *report_json(const struct report *report)
         for (size_t m = 0; m < report->n_models; m++)
             json_array_append_new(models, model_json(report, m));
         json_object_set_new(object, "models", models);
+        report_add_gain(object, &report->models[0].gain);
         report_add_membership(object, &report->models[0].membership);
     }
     if (report->n_twins > 0) {
