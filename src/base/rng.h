@@ -27,6 +27,7 @@ enum rng_purpose {
     RNG_SHUFFLE,      /* order of training chunks */
     RNG_DROPOUT,
     RNG_EVAL,
+    RNG_SAMPLE_PACE, /* how many flows a sampled host has in an hour */
 };
 
 struct rng {

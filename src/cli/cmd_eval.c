@@ -438,6 +438,7 @@ static enum status draw_twin(const struct work *work, const struct model *model,
         .days = (double)(work->report.until - work->report.from) / (double)MS_PER_DAY,
         .start = start,
         .seed = seed,
+        .truncation = SAMPLE_TRUNCATION,
     };
     return draw_dataset(model, &wanted, data, err);
 }

@@ -52,6 +52,9 @@ struct sampler_settings {
     /* Probabilities of an attribute are taken to the power 1 / temperature; 0 stands for 1. Only
      * for kinds that have temperatures. */
     double temperature[N_ATTRIBUTES];
+    /* What is less probable than about this is not drawn; 0 draws everything. For the same kinds.
+     */
+    double truncation;
 };
 
 /* State of hosts that advance side by side; each model embeds it in its own. */

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "nn/elementary.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Weights that are summed lane by lane, and looked through one by one. */
@@ -64,7 +65,29 @@ static size_t find(const real *weights, const real *sums, size_t n, double u)
     return last;
 }
 
-size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng)
+/* Sets the weights that are too small to 0, and their blocks' sums anew; returns the sum of all. */
+static double truncate_weights(real *weights, real *sums, const real *logits, real most, size_t n,
+                               double total, double truncation)
+{
+    double energy = 0.0;
+    for (size_t k = 0; k < n; k++)
+        if (weights[k] > 0)
+            energy += (double)weights[k] * (double)(logits[k] - most);
+    double entropy = log(total) - energy / total;
+    double least = total * fmin(truncation, sqrt(truncation) * exp(-entropy)), left = 0.0;
+    for (size_t b = 0; b * BLOCK < n; b++) {
+        sums[b] = 0;
+        for (size_t k = b * BLOCK; k < (b + 1) * BLOCK; k++) {
+            weights[k] = (double)weights[k] < least ? 0 : weights[k];
+            sums[b] += weights[k];
+        }
+        left += (double)sums[b];
+    }
+    return left;
+}
+
+size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, double truncation,
+                        struct rng *rng)
 {
     if (n > CATEGORICAL_MAX || n == 0)
         BUG("a draw from %zu", n);
@@ -91,5 +114,7 @@ size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, 
         sums[b] = weigh(x + b * BLOCK, most);
         total += (double)sums[b];
     }
+    if (truncation > 0.0)
+        total = truncate_weights(x, sums, logits, most, n, total, truncation);
     return find(x, sums, n, rng_uniform(rng) * total);
 }

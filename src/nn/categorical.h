@@ -1,6 +1,6 @@
 /* categorical.h - draws from a softmax that is not written out.
  *
- *     size_t k = categorical_draw(logits, available, n, &rng);   // P(k) ~ exp(logits[k])
+ *     size_t k = categorical_draw(logits, available, n, 0.0, &rng);   // P(k) ~ exp(logits[k])
  *
  * One pass finds the largest logit, one takes the exponentials and their sums by blocks; a uniform
  * number then finds its block, and in it its place. The numbers depend on the row alone, so that a
@@ -15,7 +15,11 @@
 #define CATEGORICAL_MAX 4096
 
 /* An index below n in proportion to exp(logits) among those with available 1, not 0, of which there
- * has to be one; its logits are finite. n <= CATEGORICAL_MAX. */
-size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng);
+ * has to be one; its logits are finite. n <= CATEGORICAL_MAX. With a truncation e > 0, what has a
+ * probability below min(e, sqrt(e) exp(-entropy)) is not drawn: what a network gives to all that it
+ * cannot rule out (eta sampling; Hewitt, Manning and Liang 2022, "Truncation Sampling as Language
+ * Model Desmoothing", equation 7). */
+size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, double truncation,
+                        struct rng *rng);
 
 #endif

@@ -53,7 +53,7 @@ static void drawing_start(struct drawing *drawing, const struct model *model,
                           const struct sample_plan *plan)
 {
     size_t n = plan->n_hosts;
-    struct sampler_settings settings = { .seed = plan->seed };
+    struct sampler_settings settings = { .seed = plan->seed, .truncation = plan->truncation };
     memcpy(settings.temperature, plan->temperature, sizeof settings.temperature);
     *drawing = (struct drawing){
         .plan = plan,

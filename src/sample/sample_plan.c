@@ -35,6 +35,9 @@ const struct option sample_options[] = {
       .help = "same seed, same flows" },
     { "max-flows", 0, OPTION_INT, AT(max_flows), "0", .minimum = 0, .maximum = 0x1p53,
       .argument = "N", .help = "stop after so many; 0 for no limit" },
+    { "truncation", 0, OPTION_REAL, AT(truncation), "0.001", .minimum = 0, .maximum = 0.1,
+      .argument = "P",
+      .help = "do not draw what is less probable than about this (masked-conv); 0 draws all" },
     TEMPERATURE(TEMPERATURE_TIMES, "times", "gaps and durations"),
     TEMPERATURE(TEMPERATURE_LINKS, "links", "who talks with whom"),
     TEMPERATURE(TEMPERATURE_PORTS, "ports", "protocols and ports"),
@@ -286,6 +289,13 @@ static enum status plan_temperatures(struct sample_plan *plan, const struct mode
                   "(masked-conv) have temperatures",
                   names[g], model->kind->name);
     }
+    RETURN_IF(settings->truncation != 0.0 && settings->truncation != SAMPLE_TRUNCATION &&
+                  !model->kind->has_temperatures,
+              err, STATUS_USAGE,
+              "truncation: a %s is drawn from as it is; only some kinds of models (masked-conv) "
+              "are truncated",
+              model->kind->name);
+    plan->truncation = settings->truncation;
     for (size_t a = 0; a < N_ATTRIBUTES; a++) {
         double temperature = settings->temperature[groups[a]];
         plan->temperature[a] = temperature == 0.0 ? 1.0 : temperature;

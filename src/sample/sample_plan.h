@@ -18,6 +18,9 @@
 /* What a new host is like. */
 enum embedding { EMBEDDING_UNKNOWN, EMBEDDING_DRAWN };
 
+/* What is less probable than about this is not drawn, where nobody says otherwise. */
+#define SAMPLE_TRUNCATION 0.001
+
 /* Attributes that share a temperature. */
 enum temperature_group {
     TEMPERATURE_TIMES, /* gap, duration */
@@ -37,13 +40,15 @@ struct sample_settings {
     int64_t seed;
     int64_t max_flows;                        /* in all; 0: no limit */
     double temperature[N_TEMPERATURE_GROUPS]; /* 0 stands for 1 */
+    double truncation;
 
     /* Not among the options. Both are borrowed until the plan is released. */
     const struct sequence_set *past; /* real rows, coded by the model's labels, that go on; NULL */
     const struct address_remap *remap; /* what addresses are written as; NULL: as they are */
 };
 
-/* --hosts, --twin-of, --embedding, --days, --start, --seed, --max-flows, --temperature-... */
+/* --hosts, --twin-of, --embedding, --days, --start, --seed, --max-flows, --truncation,
+ * --temperature-... */
 extern const struct option sample_options[];
 extern const size_t n_sample_options;
 
@@ -54,7 +59,7 @@ struct sample_plan {
     int64_t start, end; /* s since 1970: flows end in [start, end) */
     uint64_t seed;
     uint64_t max_flows;
-    double temperature[N_ATTRIBUTES];
+    double temperature[N_ATTRIBUTES], truncation;
     struct sequence *pasts;            /* what hosts[].past points at */
     const struct address_remap *remap; /* borrowed */
 };
@@ -63,7 +68,8 @@ struct sample_plan {
  * trained on as long as there are others. Twins have the address of the original, and the same
  * flows whichever other twins are in the plan; so have the hosts of a past. STATUS_USAGE for what
  * cannot be: a wrong date, hosts that the model does not know, more hosts than there are addresses,
- * settings that exclude each other, temperatures for a kind of model that has none. */
+ * settings that exclude each other, temperatures or a truncation for a kind of
+ * model that has none. */
 enum status sample_plan_create(struct sample_plan *plan, const struct model *model,
                                const struct sample_settings *settings, struct error *err);
 void sample_plan_release(struct sample_plan *plan);

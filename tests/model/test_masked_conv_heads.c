@@ -346,7 +346,8 @@ static void check_far_route(const struct saying *saying, const struct heads *hea
     struct route_hit hits[HEAD_HITS_MAX];
     memset(only, 0, sizeof only);
     only[route] = 1;
-    int64_t value = head_draw(heads, head, context, only, saying->logits, saying->mixture, &rng);
+    int64_t value = head_draw(heads, head, context, only, saying->logits, saying->mixture, 0.0,
+                              &rng);
     assert_quick(value > last);
     assert_quick(value <= support->highest);
     set_outcome(heads, head, context, row, value);
@@ -495,7 +496,7 @@ static void check_draws(struct scene *scene, enum head head)
             continue;
         for (size_t i = 0; i < DRAWS; i++) {
             draws[i] = head_draw(&scene->heads, head, &context, saying.available, saying.logits,
-                                 saying.mixture, &scene->rng);
+                                 saying.mixture, 0.0, &scene->rng);
             assert_quick(draws[i] >= support.lowest && draws[i] <= support.highest);
         }
         qsort(draws, DRAWS, sizeof *draws, compare_numbers);

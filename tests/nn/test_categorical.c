@@ -25,7 +25,7 @@ START_TEST(draws_are_as_frequent_as_the_softmax_says)
         total += expected[k];
     }
     for (size_t i = 0; i < N_DRAWS; i++) {
-        size_t k = categorical_draw(logits, available, n, &rng);
+        size_t k = categorical_draw(logits, available, n, 0.0, &rng);
         ck_assert_uint_lt(k, n);
         ck_assert_uint_eq(available[k], 1);
         counts[k]++;
@@ -57,7 +57,7 @@ START_TEST(one_choice_is_no_choice)
     for (size_t k = 0; k < SIZE; k++) {
         available[k] = 1;
         for (int i = 0; i < 10; i++)
-            ck_assert_uint_eq(categorical_draw(logits, available, SIZE, &rng), k);
+            ck_assert_uint_eq(categorical_draw(logits, available, SIZE, 0.0, &rng), k);
         available[k] = 0;
     }
 }

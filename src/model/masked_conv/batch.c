@@ -181,6 +181,7 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
     size_t row = piece->first - history_of(batch, piece) + place % batch->n_rows_max;
     linked_sequence_context(piece->sequence->linked, row, context);
+    context->pace.is_known = piece->shows_pace;
 }
 
 /* Which scored rows each head applies to. */

@@ -27,6 +27,7 @@ struct piece {
     const struct prepared_sequence *sequence;
     size_t first, n;
     int32_t host; /* row of the host table, which may be that of the unknown host */
+    bool shows_pace;
 };
 
 /* What one head needs of the rows that it applies to. */

@@ -38,6 +38,10 @@ enum aspect {
     MATCH_FLOWS,
     REMOTES_KNOWN,
     ORDER,
+    PACE_LEFT,      /* flows still to come in the hour */
+    PACE_GAP,       /* tenths of a second for each */
+    PACE_OUT,       /* eighths of them that go out */
+    PACE_NEXT,      /* flows of the next hour */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
     SHOWN, /* SHOWN + s: conversation s */
@@ -47,6 +51,10 @@ static const struct feature {
     uint8_t stage, source, aspect;
 } features[] = {
     { STAGE_BEFORE, CONTEXT, REMOTES_KNOWN },
+    { STAGE_BEFORE, CONTEXT, PACE_LEFT },
+    { STAGE_BEFORE, CONTEXT, PACE_GAP },
+    { STAGE_BEFORE, CONTEXT, PACE_OUT },
+    { STAGE_BEFORE, CONTEXT, PACE_NEXT },
     { STAGE_BEFORE, CONTEXT, SHOWN + 0 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 1 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 2 },
@@ -186,6 +194,9 @@ static int port_code(const struct vocabulary *vocabulary, int list, int64_t port
 /* Of three numbers, how long each stayed the same. */
 enum { STEADY_CODES = RECENT * RECENT * RECENT };
 
+/* None left; or how many eighths. */
+enum { PACE_OUT_CODES = 10 };
+
 static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
 {
     const struct value_list *lists = vocabulary->lists;
@@ -217,6 +228,8 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return N_LINK_CODES;
     case ORDER:
         return 2;
+    case PACE_OUT:
+        return PACE_OUT_CODES;
     case SERVICE_STEADY:
     case LIKE_STEADY:
         return STEADY_CODES;
@@ -293,9 +306,31 @@ static int steady_code(const struct row_context *context, int reference)
     return code;
 }
 
+static int pace_code(const struct pace *pace, int aspect)
+{
+    int64_t left = (int64_t)pace->left[DIRECTION_OUT] + pace->left[DIRECTION_IN];
+    if (!pace->is_known)
+        return FEATURE_NONE;
+    switch (aspect) {
+    case PACE_LEFT:
+        return count_code(left);
+    case PACE_GAP:
+        return count_code(10 * (int64_t)pace->seconds / (left > 0 ? left : 1));
+    case PACE_OUT:
+        return left > 0 ? 1 + (int)(8 * (int64_t)pace->left[DIRECTION_OUT] / left) : 0;
+    default:
+        return count_code(pace->next);
+    }
+}
+
 static int context_code(const struct row_context *context, int aspect)
 {
     switch (aspect) {
+    case PACE_LEFT:
+    case PACE_GAP:
+    case PACE_OUT:
+    case PACE_NEXT:
+        return pace_code(&context->pace, aspect);
     case LINK:
         return link_code(&context->link);
     case MATCH_FLOWS:

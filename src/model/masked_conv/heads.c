@@ -692,10 +692,10 @@ static int64_t atom_value(const struct heads *heads, enum head head, size_t atom
 
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
-                  struct rng *rng)
+                  double truncation, struct rng *rng)
 {
     size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
-    size_t route = categorical_draw(logits, available, n_routes, rng);
+    size_t route = categorical_draw(logits, available, n_routes, truncation, rng);
     if (head == HEAD_OLDER) {
         uint64_t first = octave_first((int)route), end = octave_first((int)route + 1);
         end = end < n_older(context) ? end : n_older(context);

@@ -96,6 +96,6 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
  * kept. Before a duration is drawn, the row's duration says whether the order is kept. */
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
-                  struct rng *rng);
+                  double truncation, struct rng *rng);
 
 #endif

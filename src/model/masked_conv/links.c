@@ -18,6 +18,7 @@ struct linked_row {
     uint8_t kind;
     uint8_t is_icmp_kept;
     uint8_t shown[CONVERSATIONS_SHOWN];
+    int32_t n_before[2]; /* rows of the hour before this one, by direction */
 };
 
 struct linked_sequence {
@@ -26,6 +27,9 @@ struct linked_sequence {
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
+    int64_t first_hour;
+    size_t n_hours;
+    int32_t (*hours)[2]; /* [n_hours]: rows, by direction */
 };
 
 /* ---- exclusions --------------------------------------------------------------------------- */
@@ -157,6 +161,21 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     note_exclusions(linked, linked_row, memory, vocabulary, row);
 }
 
+/* Counts the rows of each hour, and of those that stand before each row. */
+static void count_hours(struct linked_sequence *linked)
+{
+    size_t n_rows = linked->sequence->n_rows;
+    linked->first_hour = linked->clocks[0] / SECONDS_PER_HOUR;
+    linked->n_hours = (size_t)(linked->clocks[n_rows] / SECONDS_PER_HOUR - linked->first_hour) + 1;
+    linked->hours = memory_zalloc(linked->n_hours, sizeof *linked->hours);
+    for (size_t i = 0; i < n_rows; i++) {
+        int64_t before = linked->clocks[i] / SECONDS_PER_HOUR - linked->first_hour;
+        int64_t after = linked->clocks[i + 1] / SECONDS_PER_HOUR - linked->first_hour;
+        memcpy(linked->rows[i].n_before, linked->hours[before], sizeof linked->hours[before]);
+        linked->hours[after][linked->sequence->rows[i].value[ATTRIBUTE_DIRECTION]]++;
+    }
+}
+
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                const struct vocabulary *vocabulary, bool has_memory)
 {
@@ -179,6 +198,7 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
             last_new = (int32_t)i;
     }
     conversation_memory_free(memory);
+    count_hours(linked);
     return linked;
 }
 
@@ -189,6 +209,7 @@ void linked_sequence_free(struct linked_sequence *linked)
     free(linked->rows);
     free(linked->clocks);
     free(linked->exclusions);
+    free(linked->hours);
     free(linked);
 }
 
@@ -200,6 +221,18 @@ static struct seen_row seen(const struct linked_sequence *linked, int32_t number
         return (struct seen_row){ 0 };
     return (struct seen_row){ &linked->sequence->rows[number], linked->clocks[number + 1],
                               (uint64_t)number };
+}
+
+static struct pace pace_before(const struct linked_sequence *linked, size_t i)
+{
+    size_t hour = (size_t)(linked->clocks[i] / SECONDS_PER_HOUR - linked->first_hour);
+    const int32_t *next = hour + 1 < linked->n_hours ? linked->hours[hour + 1] : NULL;
+    const int32_t *n_before = linked->rows[i].n_before;
+    return (struct pace){
+        .seconds = (int32_t)(SECONDS_PER_HOUR - linked->clocks[i] % SECONDS_PER_HOUR),
+        .left = { linked->hours[hour][0] - n_before[0], linked->hours[hour][1] - n_before[1] },
+        .next = next != NULL ? next[0] + next[1] : 0,
+    };
 }
 
 void linked_sequence_context(const struct linked_sequence *linked, size_t i,
@@ -229,6 +262,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .n_full_octets = linked_row->n_full,
         .kept_octets = octets + linked_row->n_full,
         .n_kept_octets = linked_row->n_octets,
+        .pace = pace_before(linked, i),
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = seen(linked, linked_row->references[r]);

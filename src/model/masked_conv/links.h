@@ -15,6 +15,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
 
 #include "model/conversation.h"
+#include "model/masked_conv/pace.h"
 #include "model/masked_conv/vocabulary.h"
 
 /* How many of the most recent conversations are shown to the network as they stand. */
@@ -40,6 +41,7 @@ struct row_context {
     struct seen_row match;
     uint32_t match_flows; /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
+    struct pace pace;                   /* where it may be looked at */
     uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */
@@ -70,7 +72,8 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                bool has_memory);
 void linked_sequence_free(struct linked_sequence *linked);
 
-/* The context of row i. Borrowed from the linked sequence. */
+/* The context of row i. Borrowed from the linked sequence. Its pace is what came in truth, and not
+ * said to be known. */
 void linked_sequence_context(const struct linked_sequence *linked, size_t i,
                              struct row_context *context);
 const struct sequence *linked_sequence_source(const struct linked_sequence *linked);

@@ -14,6 +14,43 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
     };
 }
 
+/* How many flows of the hour are still to come at the host's clock. */
+static void begin_hour(struct live_host *host)
+{
+    int32_t next[2];
+    host->hour = host->clock / SECONDS_PER_HOUR;
+    hourly_flows_draw(host->hourly, host->of_host, host->hour, host->pace_seed, host->pace_stream,
+                      host->pace.left);
+    hourly_flows_draw(host->hourly, host->of_host, host->hour + 1, host->pace_seed,
+                      host->pace_stream, next);
+    host->pace.next = next[0] + next[1];
+    host->pace.is_known = true;
+}
+
+static void keep_pace(struct live_host *host)
+{
+    if (host->hourly == NULL)
+        return;
+    if (host->clock / SECONDS_PER_HOUR != host->hour)
+        begin_hour(host);
+    int32_t *left = &host->pace.left[host->row.value[ATTRIBUTE_DIRECTION]];
+    *left -= *left > 0;
+}
+
+void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
+                    uint64_t seed, uint64_t stream)
+{
+    host->hourly = hourly;
+    host->of_host = of_host;
+    host->pace_seed = seed;
+    host->pace_stream = stream;
+    begin_hour(host);
+    int64_t seconds = SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR;
+    for (int direction = 0; direction < 2; direction++) /* of an hour that has begun */
+        host->pace.left[direction] = (int32_t)(host->pace.left[direction] * seconds /
+                                               SECONDS_PER_HOUR);
+}
+
 void live_host_release(struct live_host *host)
 {
     conversation_memory_free(host->memory);
@@ -38,8 +75,10 @@ void live_begin(struct live_host *host)
         .index = host->index,
         .n_conversations = conversation_count(host->memory),
         .n_remotes = conversation_remote_count(host->memory),
+        .pace = host->pace,
     };
     struct row_context *context = &host->context;
+    context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
     if (host->has_last_new)
@@ -86,6 +125,7 @@ void live_end(struct live_host *host)
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
+    keep_pace(host);
     host->previous = host->row;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {
         host->last_new = host->row;

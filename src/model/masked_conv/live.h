@@ -31,6 +31,12 @@ struct live_host {
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
+    /* How many flows its hours have, where hourly is not NULL: those of training host of_host. */
+    const struct hourly_flows *hourly;
+    size_t of_host;
+    uint64_t pace_seed, pace_stream;
+    int64_t hour; /* that the pace is of */
+    struct pace pace;
     /* The row at hand, and its context. */
     struct row row;
     struct row_context context;
@@ -39,6 +45,9 @@ struct live_host {
 /* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
                     bool has_memory);
+/* Keeps to the hours of a training host from the next row on. hourly: borrowed. */
+void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
+                    uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);
 
 /* The row at hand has every attribute at its lowest value until it is set. */

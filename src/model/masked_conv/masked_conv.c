@@ -24,6 +24,8 @@ static const struct option options[] = {
     { "host-embedding", 0, OPTION_FLAG, AT(host_embedding), "yes",
       .help = "learn a vector for each training host" },
     { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
+    { "pace", 0, OPTION_FLAG, AT(pace), "yes",
+      .help = "learn what it means that so many flows are still to come in the hour" },
     { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 2, .maximum = 1024, .argument = "N",
       .help = "pieces of sequences in a training step" },
     { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
@@ -50,6 +52,8 @@ static const struct option options[] = {
       .argument = "P", .help = "how often training leaves a feature of a row out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training takes a host for an unknown one" },
+    { "pace-dropout", 0, OPTION_REAL, AT(pace_dropout), "0.5", .minimum = 0, .maximum = 1,
+      .argument = "P", .help = "how often training does not show how many flows are to come" },
     { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "stop after so many validations without a better one; 0 for never" },
     { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,
@@ -63,13 +67,15 @@ extern const struct model_kind model_kind_masked_conv;
 
 struct masked_conv *masked_conv_create(const struct masked_conv_settings *settings,
                                        struct vocabulary *vocabulary, uint32_t *hosts,
-                                       size_t n_hosts, uint64_t seed)
+                                       size_t n_hosts, struct hourly_flows *hourly, uint64_t seed)
 {
     struct masked_conv *model = memory_zalloc(1, sizeof *model);
     model->base.kind = &model_kind_masked_conv;
     model->settings = *settings;
     model->vocabulary = *vocabulary;
     *vocabulary = (struct vocabulary){ 0 };
+    model->hourly = *hourly;
+    *hourly = (struct hourly_flows){ 0 };
     model->hosts = hosts;
     model->n_hosts = n_hosts;
     feature_space_init(&model->space, &model->vocabulary);
@@ -91,6 +97,7 @@ void masked_conv_free(struct model *base)
     struct masked_conv *model = (struct masked_conv *)base;
     network_free(model->network);
     vocabulary_release(&model->vocabulary);
+    hourly_flows_release(&model->hourly);
     training_state_release(&model->training);
     free(model->hosts);
     free(model);
@@ -110,10 +117,8 @@ static bool is_unfinished(const struct model *base)
     return !((const struct masked_conv *)base)->training.is_finished;
 }
 
-int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
+bool masked_conv_find_host(const struct masked_conv *model, uint32_t address, size_t *host)
 {
-    if (!model->settings.host_embedding)
-        return 0;
     size_t low = 0, high = model->n_hosts;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -122,7 +127,15 @@ int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
         else
             high = middle;
     }
-    return low < model->n_hosts && model->hosts[low] == address ? (int32_t)low + 1 : 0;
+    *host = low;
+    return low < model->n_hosts && model->hosts[low] == address;
+}
+
+int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
+{
+    size_t host;
+    bool is_known = model->settings.host_embedding && masked_conv_find_host(model, address, &host);
+    return is_known ? (int32_t)host + 1 : 0;
 }
 
 struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
@@ -169,8 +182,10 @@ static enum status log_mass(const struct model *base, const struct sequence *seq
     for (size_t first = 0; status == STATUS_OK && first < n_scored; first += SCORED_ROWS) {
         size_t n = n_scored - first < SCORED_ROWS ? n_scored - first : SCORED_ROWS;
         batch_clear(batch);
-        batch_add(batch,
-                  &(struct piece){ &prepared, sequence->first_scored + first, n, prepared.host });
+        batch_add(batch, &(struct piece){ .sequence = &prepared,
+                                          .first = sequence->first_scored + first,
+                                          .n = n,
+                                          .host = prepared.host });
         batch_finish(batch);
         struct tensor *nll[N_HEADS];
         tape_reset(tape, TAPE_INFER);
@@ -272,6 +287,7 @@ static enum status save(const struct model *base, struct hdf5_group *group, stru
     FORWARD(status);
     FORWARD(vocabulary_save(&model->vocabulary, group, err));
     FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
+    FORWARD(hourly_flows_save(&model->hourly, group, err));
     FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, params->values, 1, &params->size, err));
 
     struct hdf5_group *training;
@@ -305,7 +321,7 @@ static enum status read_settings(const char *text, struct masked_conv_settings *
 /* The parts that the network is made from. */
 static enum status load_parts(struct hdf5_group *group, struct masked_conv_settings *settings,
                               struct vocabulary *vocabulary, uint32_t **hosts, size_t *n_hosts,
-                              struct error *err)
+                              struct hourly_flows *hourly, struct error *err)
 {
     char *text;
     FORWARD(hdf5_read_text(group, "settings", &text, err));
@@ -315,22 +331,26 @@ static enum status load_parts(struct hdf5_group *group, struct masked_conv_setti
     FORWARD(vocabulary_load(vocabulary, group, err));
     FORWARD(hdf5_array_size(group, "hosts", 1, n_hosts, err));
     *hosts = memory_alloc(*n_hosts, sizeof **hosts);
-    return hdf5_read_array(group, "hosts", HDF5_U32, *hosts, *n_hosts, err);
+    FORWARD(hdf5_read_array(group, "hosts", HDF5_U32, *hosts, *n_hosts, err));
+    return hourly_flows_load(hourly, *n_hosts, group, err);
 }
 
 static enum status load(struct hdf5_group *group, struct model **result, struct error *err)
 {
     struct masked_conv_settings settings;
     struct vocabulary vocabulary = { 0 };
+    struct hourly_flows hourly = { 0 };
     uint32_t *hosts = NULL;
     size_t n_hosts;
-    enum status status = load_parts(group, &settings, &vocabulary, &hosts, &n_hosts, err);
+    enum status status = load_parts(group, &settings, &vocabulary, &hosts, &n_hosts, &hourly, err);
     if (status != STATUS_OK) {
         vocabulary_release(&vocabulary);
+        hourly_flows_release(&hourly);
         free(hosts);
         return status;
     }
-    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, 0);
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, &hourly,
+                                                   0);
     struct params *params = model->network->params;
     struct hdf5_group *training = NULL;
     status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);

@@ -15,7 +15,7 @@ struct masked_conv_settings {
     /* The network. */
     int64_t width, hidden, context, blocks, kernel;
     /* What it goes without, for comparison. */
-    bool windows, clock, host_embedding, memory;
+    bool windows, clock, host_embedding, memory, pace;
     /* Training. */
     int64_t pieces, piece_rows; /* of a step */
     double epochs, minutes;     /* until the first of them that is not 0 */
@@ -23,6 +23,7 @@ struct masked_conv_settings {
     int64_t warm_up;
     double dropout, feature_dropout;
     double host_dropout; /* how often a host is taken for the unknown one */
+    double pace_dropout; /* how often its pace is not shown */
     int64_t patience;    /* stop after so many validations without a better one; 0: never */
     double checkpoint_minutes;
 };
@@ -64,15 +65,19 @@ struct masked_conv {
     struct network *network;
     uint32_t *hosts; /* sorted; host i has row i + 1 of the host table, row 0 is the unknown one */
     size_t n_hosts;
+    struct hourly_flows hourly; /* of the same */
     struct training_state training;
 };
 
-/* A model with first weights for those hosts (moved) and that vocabulary (moved). */
+/* A model with first weights for those hosts (moved), their flows (moved) and that vocabulary
+ * (moved). */
 struct masked_conv *masked_conv_create(const struct masked_conv_settings *settings,
                                        struct vocabulary *vocabulary, uint32_t *hosts,
-                                       size_t n_hosts, uint64_t seed);
+                                       size_t n_hosts, struct hourly_flows *hourly, uint64_t seed);
 void masked_conv_free(struct model *model);
 
+/* Whether the host is one that was trained on, and its number. */
+bool masked_conv_find_host(const struct masked_conv *model, uint32_t address, size_t *host);
 /* The host's row of the host table: 0 for one that is not known, or where there is no table. */
 int32_t masked_conv_host(const struct masked_conv *model, uint32_t address);
 

@@ -44,7 +44,7 @@ struct masked_conv_sampler {
     struct sampler base;
     const struct masked_conv *model;
     uint64_t seed;
-    double temperature[N_ATTRIBUTES];
+    double temperature[N_ATTRIBUTES], truncation;
     bool is_finite;
     draw_watch *watch;
     void *watch_user;
@@ -159,11 +159,11 @@ static void temper(real *logits, size_t n_routes, real *mixture, double temperat
 /* A host with a past has been silent for a while at its start: its first gap is at least that. */
 static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
                         const uint8_t *available, const real *logits, const real *mixture,
-                        struct rng *rng)
+                        double truncation, struct rng *rng)
 {
     for (int i = 0; i < GAP_TRIES; i++) {
         int64_t gap = head_draw(heads, HEAD_GAP, &host->live.context, available, logits, mixture,
-                                rng);
+                                truncation, rng);
         if (gap >= host->silence)
             return gap;
     }
@@ -184,10 +184,11 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     head_available(heads, head, &host->live.context, work->available);
     int64_t value;
     if (head == HEAD_GAP)
-        value = draw_gap(heads, host, work->available, logits, mixture, &work->rngs[row]);
+        value = draw_gap(heads, host, work->available, logits, mixture, sampler->truncation,
+                         &work->rngs[row]);
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
-                          &work->rngs[row]);
+                          sampler->truncation, &work->rngs[row]);
     set_value(&host->live, head, value);
     if (sampler->watch != NULL)
         sampler->watch(sampler->watch_user, head, &host->live.context, work->available, logits,
@@ -327,6 +328,16 @@ static void relive(const struct masked_conv_sampler *sampler, struct work *work,
     sampler->hosts[h].silence = start - live->clock;
 }
 
+/* The training host whose hours a host has: of a twin its original, else any. */
+static size_t pace_host(const struct masked_conv_sampler *sampler, const struct sampler_host *from)
+{
+    size_t host;
+    if (from->is_twin && masked_conv_find_host(sampler->model, from->twin_of, &host))
+        return host;
+    struct rng rng = rng_stream(sampler->seed, RNG_SAMPLE_PACE, from->stream, 0);
+    return (size_t)rng_below(&rng, sampler->model->n_hosts);
+}
+
 static void create_host(const struct masked_conv_sampler *sampler, struct work *work, size_t h,
                         const struct sampler_host *from)
 {
@@ -341,6 +352,9 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
                    from->past != NULL ? from->past->start : from->start, model->settings.memory);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
+    if (model->settings.pace && model->n_hosts > 0)
+        live_host_pace(&host->live, &model->hourly, pace_host(sampler, from), sampler->seed,
+                       from->stream);
 }
 
 static void work_init(struct work *work, const struct masked_conv_sampler *sampler)
@@ -372,6 +386,7 @@ struct sampler *masked_conv_sampler_create(const struct model *base,
     sampler->seed = settings->seed;
     for (size_t a = 0; a < N_ATTRIBUTES; a++)
         sampler->temperature[a] = settings->temperature[a] > 0.0 ? settings->temperature[a] : 1.0;
+    sampler->truncation = settings->truncation;
     sampler->is_finite = weights_are_finite(model->network->params);
     sampler->stepper = stepper_create(model->network, n_hosts);
     sampler->hosts = memory_alloc(n_hosts, sizeof *sampler->hosts);

@@ -134,8 +134,10 @@ static struct piece piece_of(const struct training *training, const struct train
     const struct prepared_sequence *prepared = &training->prepared[piece->sequence];
     size_t left = training->train->items[piece->sequence].n_rows - piece->first;
     size_t piece_rows = (size_t)training->settings->piece_rows;
-    return (struct piece){ prepared, piece->first, left < piece_rows ? left : piece_rows,
-                           is_unknown ? 0 : prepared->host };
+    return (struct piece){ .sequence = prepared,
+                           .first = piece->first,
+                           .n = left < piece_rows ? left : piece_rows,
+                           .host = is_unknown ? 0 : prepared->host };
 }
 
 /* The place-th piece since the beginning. */
@@ -146,7 +148,10 @@ static struct piece next_piece(struct training *training, uint64_t place)
     size_t at = training->order[place % training->pieces.n];
     struct rng rng = rng_stream(training->seed, RNG_DROPOUT, 0, place);
     bool is_unknown = rng_uniform(&rng) < training->settings->host_dropout;
-    return piece_of(training, &training->pieces.items[at], is_unknown);
+    struct piece piece = piece_of(training, &training->pieces.items[at], is_unknown);
+    piece.shows_pace = training->settings->pace &&
+                       rng_uniform(&rng) >= training->settings->pace_dropout;
+    return piece;
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -476,14 +481,18 @@ static void training_release(struct training *training)
 }
 
 static struct masked_conv *first_model(const struct masked_conv_settings *settings,
-                                       const struct sequence_set *train, uint64_t seed)
+                                       const struct sequence_set *train,
+                                       const struct training_record *record, uint64_t seed)
 {
     struct vocabulary vocabulary;
+    struct hourly_flows hourly;
     vocabulary_learn(&vocabulary, train);
+    hourly_flows_learn(&hourly, train, record->from, record->until);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
-    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, seed);
+    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, &hourly,
+                                                   seed);
     model->training.nll = model->training.best_nll = (double)NAN;
     model->training.next_validation = 1.0 / VALIDATIONS;
     return model;
@@ -498,7 +507,7 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
               "say how long to train: epochs or minutes above 0");
     bool is_resumed = control->resumed != NULL;
     struct masked_conv *model = is_resumed ? (struct masked_conv *)control->resumed
-                                           : first_model(settings, train, seed);
+                                           : first_model(settings, train, control->record, seed);
     struct training training = {
         .model = model,
         .settings = settings,
