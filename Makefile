@@ -18,7 +18,7 @@ CC         ?= gcc
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 
-PACKAGES := hdf5 openblas inih libisal libzstd jansson
+PACKAGES := hdf5 openblas inih libisal libzstd jansson nettle
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wdouble-promotion \
             -Wconversion -Wno-sign-conversion

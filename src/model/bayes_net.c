@@ -464,9 +464,10 @@ char *bayes_net_edges(const struct model *model, enum attribute attribute)
 
 struct host_state {
     uint64_t stream;
-    uint64_t n_rows;
+    uint64_t n_rows; /* drawn */
     int64_t clock;
-    uint32_t previous[N_CODED];
+    bool has_previous;
+    uint32_t previous[N_CODED]; /* bins of the row before, drawn or past */
 };
 
 struct bayes_net_sampler {
@@ -479,13 +480,18 @@ static struct sampler *bayes_net_sampler_create(const struct model *model,
                                                 const struct sampler_host *hosts, size_t n_hosts,
                                                 const struct sampler_settings *settings)
 {
-    (void)model;
     struct bayes_net_sampler *sampler = memory_zalloc(1, sizeof *sampler);
     sampler->seed = settings->seed;
     sampler->hosts = memory_zalloc(n_hosts, sizeof *sampler->hosts);
-    for (size_t h = 0; h < n_hosts; h++)
-        sampler->hosts[h] = (struct host_state){ .stream = hosts[h].stream,
-                                                 .clock = hosts[h].start };
+    for (size_t h = 0; h < n_hosts; h++) {
+        struct host_state *host = &sampler->hosts[h];
+        const struct sequence *past = hosts[h].past;
+        *host = (struct host_state){ .stream = hosts[h].stream, .clock = hosts[h].start };
+        host->has_previous = past != NULL && past->n_rows > 0;
+        if (host->has_previous)
+            find_bins((const struct bayes_net *)model, &past->rows[past->n_rows - 1],
+                      host->previous);
+    }
     return &sampler->base;
 }
 
@@ -505,7 +511,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
     for (size_t i = 0; i < net->structure.n_order; i++) {
         size_t a = net->structure.order[i];
         const uint32_t *given = find_parents(net, a, current,
-                                             host->n_rows > 0 ? host->previous : NULL, parents);
+                                             host->has_previous ? host->previous : NULL, parents);
         int hour = hour_of(host->clock);
         current[a] = net->argmax ? node_best(&net->nodes[a], hour, given)
                                  : node_draw(&net->nodes[a], hour, given, &rng);
@@ -516,6 +522,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
             host->clock += row->value[a];
     }
     memcpy(host->previous, current, sizeof current);
+    host->has_previous = true;
     host->n_rows++;
 }
 
