@@ -85,6 +85,8 @@ void batch_add(struct batch *batch, const struct piece *piece)
 /* How many rows before the piece lend their past. */
 static size_t history_of(const struct batch *batch, const struct piece *piece)
 {
+    if (piece->is_cold)
+        return 0;
     return piece->first < batch->n_history ? piece->first : batch->n_history;
 }
 
@@ -105,7 +107,7 @@ static void add_contexts(struct batch *batch, size_t p)
         if (slot != last_slot) {
             real *context = batch->contexts + batch->n_contexts++ * CONTEXT_FEATURES;
             window_series_features(piece->sequence->windows, slot, context);
-            window_features_drop(context, batch->drop_windows, batch->drop_clock);
+            window_features_drop(context, batch->drop_windows || piece->is_cold, batch->drop_clock);
             last_slot = slot;
         }
         batch->contexts_of[place] = (int32_t)batch->n_contexts - 1;

@@ -28,6 +28,7 @@ struct piece {
     size_t first, n;
     int32_t host; /* row of the host table, which may be that of the unknown host */
     bool shows_pace;
+    bool is_cold; /* shows neither the rows nor the windows before it */
 };
 
 /* What one head needs of the rows that it applies to. */

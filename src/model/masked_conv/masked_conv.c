@@ -54,6 +54,8 @@ static const struct option options[] = {
       .argument = "P", .help = "how often training takes a host for an unknown one" },
     { "pace-dropout", 0, OPTION_REAL, AT(pace_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .help = "how often training does not show how many flows are to come" },
+    { "cold-share", 0, OPTION_REAL, AT(cold_share), "0.3", .minimum = 0, .maximum = 1,
+      .argument = "P", .help = "and, where it does, how often not what the host did before" },
     { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "stop after so many validations without a better one; 0 for never" },
     { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,

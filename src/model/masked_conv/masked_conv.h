@@ -24,6 +24,7 @@ struct masked_conv_settings {
     double dropout, feature_dropout;
     double host_dropout; /* how often a host is taken for the unknown one */
     double pace_dropout; /* how often its pace is not shown */
+    double cold_share;   /* of the pieces that show it, those that show nothing before them */
     int64_t patience;    /* stop after so many validations without a better one; 0: never */
     double checkpoint_minutes;
 };

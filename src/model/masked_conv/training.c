@@ -151,6 +151,7 @@ static struct piece next_piece(struct training *training, uint64_t place)
     struct piece piece = piece_of(training, &training->pieces.items[at], is_unknown);
     piece.shows_pace = training->settings->pace &&
                        rng_uniform(&rng) >= training->settings->pace_dropout;
+    piece.is_cold = piece.shows_pace && rng_uniform(&rng) < training->settings->cold_share;
     return piece;
 }
 
