@@ -94,8 +94,9 @@ enum status masked_conv_sampler_advance(struct sampler *sampler, const size_t *w
                                         struct row *rows, struct error *err);
 void masked_conv_sampler_free(struct sampler *sampler);
 
-/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was drawn
- * from and the row with its new value. From several threads at once where there are several. */
+/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was
+ * drawn from and the row with its new value. From several threads at once where there are several.
+ */
 typedef void draw_watch(void *user, enum head head, const struct row_context *context,
                         const uint8_t *available, const real *logits, const real *mixture);
 void masked_conv_sampler_watch(struct sampler *sampler, draw_watch *watch, void *user);
