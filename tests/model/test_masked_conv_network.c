@@ -35,7 +35,8 @@ static void score(const struct masked_conv *model, const struct sequence *sequen
     struct tensor *of_head[N_HEADS];
     struct error err = { 0 };
     batch_clear(batch);
-    batch_add(batch, &(struct piece){ &prepared, first, n, prepared.host });
+    batch_add(batch, &(struct piece){
+                         .sequence = &prepared, .first = first, .n = n, .host = prepared.host });
     batch_finish(batch);
     tape_reset(tape, TAPE_INFER);
     network_nll(model->network, tape, batch, ATTRIBUTES_ALL, (struct network_noise){ 0 }, of_head);
@@ -215,7 +216,8 @@ static struct tensor *single_nll(struct single *single, size_t row, enum head he
     struct tensor *nll[N_HEADS];
     struct error err = { 0 };
     batch_clear(single->batch);
-    batch_add(single->batch, &(struct piece){ &single->prepared, row, 1, 0 });
+    batch_add(single->batch,
+              &(struct piece){ .sequence = &single->prepared, .first = row, .n = 1, .host = 0 });
     batch_finish(single->batch);
     tape_reset(single->tape, TAPE_TRAIN);
     network_nll(single->model->network, single->tape, single->batch, ATTRIBUTES_ALL,
@@ -331,7 +333,11 @@ static struct whole whole_create(void)
                (head == 0 && !head_applies(&whole.model->heads, HEAD_OCTET_1, &context)));
         for (enum head other = 0; other < N_HEADS; other++)
             is_covered[other] |= head_applies(&whole.model->heads, other, &context);
-        batch_add(whole.batch, &(struct piece){ &whole.prepared, row, 1, head % 2 });
+        batch_add(whole.batch, &(struct piece){ .sequence = &whole.prepared,
+                                                .first = row,
+                                                .n = 1,
+                                                .host = head % 2,
+                                                .shows_pace = head % 3 == 0 });
     }
     batch_finish(whole.batch);
     /* Stack and context count for more than they do at first, so that differences show it. */
@@ -452,9 +458,10 @@ static struct masked_conv *tiny_model(void)
 {
     struct masked_conv_settings settings = small_settings();
     struct vocabulary vocabulary = tiny_vocabulary();
+    struct hourly_flows hourly = { 0 };
     threads_set(1);
-    struct masked_conv *model = masked_conv_create(&settings, &vocabulary,
-                                                   memory_alloc(0, sizeof(uint32_t)), 0, 5);
+    struct masked_conv *model = masked_conv_create(
+        &settings, &vocabulary, memory_alloc(0, sizeof(uint32_t)), 0, &hourly, 5);
     model->base.attributes = ATTRIBUTES_ALL;
     for (enum head h = 0; h < N_HEADS; h++) {
         struct network_head *head = &model->network->head[h];
