@@ -63,10 +63,52 @@ START_TEST(one_choice_is_no_choice)
 }
 END_TEST
 
+/* Equation 7 of Hewitt, Manning and Liang (2022): below min(e, sqrt(e) exp(-entropy)). */
+START_TEST(what_is_all_but_ruled_out_is_not_drawn)
+{
+    enum { SIZE = 70, N_DRAWS = 20000 };
+    static const double truncations[] = { 1e-4, 1e-3, 1e-2 };
+    double e = truncations[_i], p[SIZE], total = 0.0, entropy = 0.0, kept = 0.0;
+    real logits[SIZE];
+    uint8_t available[SIZE];
+    size_t counts[SIZE] = { 0 }, n_kept = 0;
+    struct rng rng = rng_stream(3, RNG_TEST, 0, 0);
+    for (size_t k = 0; k < SIZE; k++) {
+        logits[k] = (real)(-0.15 * (double)k);
+        available[k] = k % 7 != 3;
+        p[k] = available[k] ? exp((double)logits[k]) : 0.0;
+        total += p[k];
+    }
+    for (size_t k = 0; k < SIZE; k++) {
+        p[k] /= total;
+        entropy -= p[k] > 0.0 ? p[k] * log(p[k]) : 0.0;
+    }
+    double least = fmin(e, sqrt(e) * exp(-entropy));
+    for (size_t k = 0; k < SIZE; k++) {
+        kept += p[k] >= least ? p[k] : 0.0;
+        n_kept += p[k] >= least;
+    }
+    ck_assert(n_kept > 10 && n_kept < 60); /* some of both */
+    for (int i = 0; i < N_DRAWS; i++)
+        counts[categorical_draw(logits, available, SIZE, e, &rng)]++;
+    double statistic = 0.0;
+    for (size_t k = 0; k < SIZE; k++) {
+        double expected = p[k] >= least ? N_DRAWS * p[k] / kept : 0.0;
+        double difference = (double)counts[k] - expected;
+        if (expected > 0.0)
+            statistic += difference * difference / expected;
+        else
+            ck_assert_uint_eq(counts[k], 0);
+    }
+    ck_assert_double_gt(testing_chi_square_p(statistic, (double)n_kept - 1), 1e-4);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("nn/categorical");
     testing_add_loop(suite, draws_are_as_frequent_as_the_softmax_says, ARRAY_LEN(sizes));
     testing_add(suite, one_choice_is_no_choice);
+    testing_add_loop(suite, what_is_all_but_ruled_out_is_not_drawn, 3);
     return suite;
 }

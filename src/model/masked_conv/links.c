@@ -18,7 +18,7 @@ struct linked_row {
     uint8_t kind;
     uint8_t is_icmp_kept;
     uint8_t shown[CONVERSATIONS_SHOWN];
-    int32_t n_before[2]; /* rows of the hour before this one, by direction */
+    int32_t left[2], next; /* see struct pace */
 };
 
 struct linked_sequence {
@@ -27,9 +27,6 @@ struct linked_sequence {
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
-    int64_t first_hour;
-    size_t n_hours;
-    int32_t (*hours)[2]; /* [n_hours]: rows, by direction */
 };
 
 /* ---- exclusions --------------------------------------------------------------------------- */
@@ -161,18 +158,30 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     note_exclusions(linked, linked_row, memory, vocabulary, row);
 }
 
-/* Counts the rows of each hour, and of those that stand before each row. */
-static void count_hours(struct linked_sequence *linked)
+/* Rows that end in one hour. */
+struct hour {
+    int64_t hour;
+    int32_t n[2]; /* by direction */
+};
+
+/* Counts from the end what is still to come in the hour before each row, and in the next one. */
+static void count_pace(struct linked_sequence *linked)
 {
-    size_t n_rows = linked->sequence->n_rows;
-    linked->first_hour = linked->clocks[0] / SECONDS_PER_HOUR;
-    linked->n_hours = (size_t)(linked->clocks[n_rows] / SECONDS_PER_HOUR - linked->first_hour) + 1;
-    linked->hours = memory_zalloc(linked->n_hours, sizeof *linked->hours);
-    for (size_t i = 0; i < n_rows; i++) {
-        int64_t before = linked->clocks[i] / SECONDS_PER_HOUR - linked->first_hour;
-        int64_t after = linked->clocks[i + 1] / SECONDS_PER_HOUR - linked->first_hour;
-        memcpy(linked->rows[i].n_before, linked->hours[before], sizeof linked->hours[before]);
-        linked->hours[after][linked->sequence->rows[i].value[ATTRIBUTE_DIRECTION]]++;
+    struct hour here = { .hour = -1 }, next = { .hour = -1 };
+    for (size_t i = linked->sequence->n_rows; i-- > 0;) {
+        struct linked_row *linked_row = &linked->rows[i];
+        int64_t before = linked->clocks[i] / SECONDS_PER_HOUR;
+        int64_t after = linked->clocks[i + 1] / SECONDS_PER_HOUR;
+        if (after != here.hour) {
+            next = here;
+            here = (struct hour){ .hour = after };
+        }
+        here.n[linked->sequence->rows[i].value[ATTRIBUTE_DIRECTION]]++;
+        if (before == after)
+            memcpy(linked_row->left, here.n, sizeof here.n);
+        const struct hour *follows = before == after ? &next : &here;
+        if (follows->hour == before + 1)
+            linked_row->next = follows->n[0] + follows->n[1];
     }
 }
 
@@ -198,7 +207,7 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
             last_new = (int32_t)i;
     }
     conversation_memory_free(memory);
-    count_hours(linked);
+    count_pace(linked);
     return linked;
 }
 
@@ -209,7 +218,6 @@ void linked_sequence_free(struct linked_sequence *linked)
     free(linked->rows);
     free(linked->clocks);
     free(linked->exclusions);
-    free(linked->hours);
     free(linked);
 }
 
@@ -225,13 +233,11 @@ static struct seen_row seen(const struct linked_sequence *linked, int32_t number
 
 static struct pace pace_before(const struct linked_sequence *linked, size_t i)
 {
-    size_t hour = (size_t)(linked->clocks[i] / SECONDS_PER_HOUR - linked->first_hour);
-    const int32_t *next = hour + 1 < linked->n_hours ? linked->hours[hour + 1] : NULL;
-    const int32_t *n_before = linked->rows[i].n_before;
+    const struct linked_row *linked_row = &linked->rows[i];
     return (struct pace){
         .seconds = (int32_t)(SECONDS_PER_HOUR - linked->clocks[i] % SECONDS_PER_HOUR),
-        .left = { linked->hours[hour][0] - n_before[0], linked->hours[hour][1] - n_before[1] },
-        .next = next != NULL ? next[0] + next[1] : 0,
+        .left = { linked_row->left[0], linked_row->left[1] },
+        .next = linked_row->next,
     };
 }
 

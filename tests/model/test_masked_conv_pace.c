@@ -1,0 +1,169 @@
+/* How many flows an hour has: learned, shown to the network, and kept to in drawing. */
+#include "base/memory.h"
+#include "data/calendar.h"
+#include "masked_conv_fixture.h"
+#include "model/masked_conv/live.h"
+#include "model_fixture.h"
+#include "testing.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A host that has `rate` flows an hour, of which every third goes out, from hour 6 to hour 9. */
+static struct sequence_set *steady_host(int64_t rate)
+{
+    size_t n = (size_t)(3 * rate);
+    struct sequence_set *set = fixture_empty(1, n);
+    set->items[0].start = 6 * SECONDS_PER_HOUR;
+    for (size_t i = 0; i < n; i++) {
+        set->rows[i].value[ATTRIBUTE_GAP] = i > 0 ? SECONDS_PER_HOUR / rate : 0;
+        set->rows[i].value[ATTRIBUTE_DIRECTION] = i % 3 == 0 ? DIRECTION_OUT : DIRECTION_IN;
+        set->rows[i].value[ATTRIBUTE_PACKETS] = 1;
+    }
+    return set;
+}
+
+START_TEST(rates_of_hours_are_learned_and_drawn)
+{
+    enum { N = 400 };
+    const int64_t rates[] = { 30, 900 };
+    struct sequence_set *set = steady_host(rates[_i]);
+    struct hourly_flows hourly;
+    /* The last hour is observed by half, and so is thought twice as busy. */
+    int64_t from = 6 * SECONDS_PER_HOUR, until = 8 * SECONDS_PER_HOUR + SECONDS_PER_HOUR / 2;
+    hourly_flows_learn(&hourly, set, from * MS_PER_SECOND, until * MS_PER_SECOND);
+    assert_near(hourly.seconds[6], 3600, 0);
+    assert_near(hourly.seconds[8], 1800, 0);
+    assert_near(hourly.seconds[9], 0, 0);
+    double rate = (double)rates[_i];
+    const double expected[][2] = { { 6, rate }, { 7, rate }, { 8, 2 * rate }, { 20, 1.2 * rate } };
+    for (size_t e = 0; e < ARRAY_LEN(expected); e++) {
+        double sum[2] = { 0, 0 }, squares = 0.0;
+        for (uint64_t stream = 0; stream < N; stream++) {
+            int32_t flows[2], again[2];
+            int64_t hour = (int64_t)expected[e][0];
+            hourly_flows_draw(&hourly, 0, hour, 5, stream, flows);
+            hourly_flows_draw(&hourly, 0, hour, 5, stream, again);
+            ck_assert_mem_eq(flows, again, sizeof flows);
+            sum[DIRECTION_OUT] += flows[DIRECTION_OUT];
+            sum[DIRECTION_IN] += flows[DIRECTION_IN];
+            squares += (double)flows[DIRECTION_IN] * flows[DIRECTION_IN];
+        }
+        double in = expected[e][1] * 2 / 3, out = expected[e][1] / 3, mean = sum[DIRECTION_IN] / N;
+        assert_near(sum[DIRECTION_OUT] / N, out, 5 * sqrt(out / N));
+        assert_near(mean, in, 5 * sqrt(in / N));
+        assert_near(squares / N - mean * mean, in, 5 * in * sqrt(2.5 / N)); /* as of Poisson */
+    }
+    hourly_flows_release(&hourly);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(a_linked_row_knows_what_is_to_come)
+{
+    enum { N = 600 };
+    struct sequence_set *set = crowded_sequence(4, N);
+    struct sequence *sequence = &set->items[0];
+    struct vocabulary vocabulary;
+    vocabulary_learn(&vocabulary, set);
+    for (size_t i = 0; i < N; i++) /* some hours stay empty */
+        set->rows[i].value[ATTRIBUTE_GAP] = i % 50 == 0 ? 3700
+                                                        : set->rows[i].value[ATTRIBUTE_GAP] % 97;
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true);
+    bool is_seen[2] = { false, false };
+    for (size_t i = 0; i < N; i++) {
+        struct row_context context;
+        linked_sequence_context(linked, i, &context);
+        int64_t hour = context.clock / SECONDS_PER_HOUR;
+        int32_t left[2] = { 0, 0 }, next = 0;
+        for (size_t j = i; j < N; j++) {
+            int64_t of_row = linked_sequence_clock(linked, j + 1) / SECONDS_PER_HOUR;
+            left[sequence->rows[j].value[ATTRIBUTE_DIRECTION]] += of_row == hour;
+            next += of_row == hour + 1;
+        }
+        ck_assert(!context.pace.is_known);
+        ck_assert_int_eq(context.pace.seconds, SECONDS_PER_HOUR - context.clock % SECONDS_PER_HOUR);
+        ck_assert_int_eq(context.pace.left[0], left[0]);
+        ck_assert_int_eq(context.pace.left[1], left[1]);
+        ck_assert_int_eq(context.pace.next, next);
+        is_seen[left[0] + left[1] > 0] = true;
+    }
+    ck_assert(is_seen[0] && is_seen[1]);
+    linked_sequence_free(linked);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(a_live_host_counts_down)
+{
+    struct sequence_set *set = steady_host(60);
+    struct hourly_flows hourly;
+    struct vocabulary vocabulary;
+    struct live_host host;
+    int32_t flows[2], next[2];
+    int64_t start = 6 * SECONDS_PER_HOUR;
+    vocabulary_learn(&vocabulary, set);
+    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, start, true);
+    live_begin(&host);
+    ck_assert(!host.context.pace.is_known);
+    live_host_pace(&host, &hourly, 0, 3, 9);
+    hourly_flows_draw(&hourly, 0, 6, 3, 9, flows);
+    hourly_flows_draw(&hourly, 0, 7, 3, 9, next);
+    for (int i = 0; i < 100; i++) { /* also beyond what was to come */
+        live_begin(&host);
+        ck_assert(host.context.pace.is_known);
+        ck_assert_int_eq(host.context.pace.next, next[0] + next[1]);
+        ck_assert_int_eq(host.context.pace.left[0], flows[0]);
+        ck_assert_int_eq(host.context.pace.left[1], flows[1]);
+        ck_assert_int_eq(host.context.pace.seconds,
+                         SECONDS_PER_HOUR - host.clock % SECONDS_PER_HOUR);
+        host.row.value[ATTRIBUTE_GAP] = i == 99 ? SECONDS_PER_HOUR - 99 * 30 : 30;
+        host.row.value[ATTRIBUTE_DIRECTION] = i % 2;
+        host.context.link = (struct link){ LINK_NEW, 0 };
+        live_end(&host);
+        flows[i % 2] -= flows[i % 2] > 0;
+    }
+    /* The row that crossed is the first of its hour. */
+    ck_assert_int_eq(host.pace.left[0], next[0]);
+    ck_assert_int_eq(host.pace.left[1], next[1] - (next[1] > 0));
+    live_host_release(&host);
+    hourly_flows_release(&hourly);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+/* A host that starts within an hour has the rest of it to come. */
+START_TEST(an_hour_that_has_begun_has_less_to_come)
+{
+    struct sequence_set *set = steady_host(3000);
+    struct hourly_flows hourly;
+    struct vocabulary vocabulary;
+    struct live_host host;
+    int32_t flows[2];
+    vocabulary_learn(&vocabulary, set);
+    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true);
+    live_host_pace(&host, &hourly, 0, 3, 9);
+    hourly_flows_draw(&hourly, 0, 6, 3, 9, flows);
+    ck_assert_int_eq(host.pace.left[0], flows[0] / 4);
+    ck_assert_int_eq(host.pace.left[1], flows[1] / 4);
+    live_host_release(&host);
+    hourly_flows_release(&hourly);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("model/masked_conv/pace");
+    testing_add_loop(suite, rates_of_hours_are_learned_and_drawn, 2);
+    testing_add(suite, a_linked_row_knows_what_is_to_come);
+    testing_add(suite, a_live_host_counts_down);
+    testing_add(suite, an_hour_that_has_begun_has_less_to_come);
+    return suite;
+}
