@@ -75,7 +75,7 @@ static struct model *small_model(void)
 {
     static const char *const options[] = { "width",  "16",      "hidden",     "24",     "context",
                                            "8",      "blocks",  "3",          "kernel", "3",
-                                           "epochs", "2.5",       "piece-rows", "64",     "rate",
+                                           "epochs", "2.5",     "piece-rows", "64",     "rate",
                                            "0.02",   "warm-up", "5",          NULL };
     struct dataset *data;
     struct sequence_set *train = simulated_sequences(8, 3, &data);
