@@ -22,6 +22,7 @@ struct op_node {
     struct tensor *output;
     const void *params; /* a copy of what the constructor was given */
     void *saved;        /* what forward keeps for backward */
+    size_t part;        /* whose time it counts to */
     struct op_node *previous;
 };
 

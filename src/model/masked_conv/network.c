@@ -187,8 +187,10 @@ static struct tensor *run_trunk(const struct network *network, struct tape *tape
                                 const struct batch *batch, struct network_noise noise)
 {
     size_t N = batch->n_pieces, L = batch->n_rows_max, C = network->size.width;
+    tape_part(tape, PART_CONTEXT);
     struct tensor *c = reshape(tape, encode_contexts(network, tape, batch),
                                SHAPE(N, L, network->size.context));
+    tape_part(tape, PART_TRUNK);
     struct tensor *x = gather_sum(tape, network->embeddings, batch->features, N * L,
                                   network->space->n_features);
     struct tensor *h = conv1d(tape, reshape(tape, x, SHAPE(N, L, C)), network->enter_weight,
@@ -237,6 +239,7 @@ void network_nll(const struct network *network, struct tape *tape, const struct 
 {
     struct tensor *trunk = run_trunk(network, tape, batch, noise);
     struct tensor *sum = NULL, *stages[N_STAGES];
+    tape_part(tape, PART_STAGES);
     for (size_t s = 0; s < N_STAGES; s++) {
         struct tensor *stage = gather_sum(tape, network->embeddings, batch->stages[s],
                                           batch->n_scored, network->space->n_of_stage[s]);
@@ -247,6 +250,7 @@ void network_nll(const struct network *network, struct tape *tape, const struct 
         enum attribute attribute = head_infos[h].attribute;
         bool is_modelled = attribute == ATTRIBUTE_LINK || attributes & ATTRIBUTE_BIT(attribute);
         nll[h] = NULL;
+        tape_part(tape, (size_t)PART_HEADS + h);
         if (is_modelled && batch->head[h].n > 0)
             nll[h] = head_nll(network, tape, batch, h, noise, trunk, stages[head_infos[h].sees]);
     }

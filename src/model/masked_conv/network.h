@@ -63,6 +63,10 @@ struct network_noise {
     uint64_t seed, index;
 };
 
+/* Parts of the tape, for tape_measure: those of the heads follow PART_HEADS. */
+enum network_part { PART_CONTEXT, PART_TRUNK, PART_STAGES, PART_HEADS };
+enum { N_NETWORK_PARTS = (int)PART_HEADS + (int)N_HEADS };
+
 /* -ln P of each head's rows of the batch, nll[h] [batch->head[h].n], NULL where it has none. Heads
  * of attributes that are not in the mask are left out. Failures stay on the tape. */
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
