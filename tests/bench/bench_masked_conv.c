@@ -194,6 +194,8 @@ static double report_sizes(struct report *report, const struct bench *bench)
     set(report, CONTEXT_FEATURES, "sizes.context_features");
     set(report, (double)bench->model->space.n_features, "sizes.features");
     set(report, (double)bench->model->space.n_rows, "sizes.table_rows");
+    for (size_t s = 0; s < N_STAGES; s++)
+        set(report, (double)bench->model->space.n_of_stage[s], "stages.%02zu", s);
     set(report, (double)size->n_hosts, "sizes.hosts");
     set(report, C, "sizes.width");
     set(report, context, "sizes.context");
