@@ -58,9 +58,9 @@ enum status tape_check_finite(const struct tape *tape, struct error *err);
 /* The most bytes that a step has taken so far. */
 size_t tape_peak(const struct tape *tape);
 
-/* Where the time goes: what is noted from now on belongs to part `part`, and the time that it takes,
- * forward and backward, is added to seconds[part]. tape_measure takes the array, borrowed until the
- * next call; NULL (the start) measures nothing. */
+/* Where the time goes: what is noted from now on belongs to part `part`, and the time that it
+ * takes, forward and backward, is added to seconds[part]. tape_measure takes the array, borrowed
+ * until the next call; NULL (the start) measures nothing. */
 void tape_measure(struct tape *tape, double *seconds);
 void tape_part(struct tape *tape, size_t part);
 

@@ -127,8 +127,10 @@ static void drop_features(const struct batch *batch, size_t place)
     struct rng rng = rng_stream(batch->noise_seed, RNG_DROPOUT, 1,
                                 batch->noise_index * n_places + place);
     uint32_t limit = (uint32_t)(batch->feature_dropout * UINT32_MAX);
+    uint32_t draws[FEATURES_MAX];
+    rng_fill(&rng, draws, batch->space->n_features);
     for (size_t f = 0; f < batch->space->n_features; f++)
-        if (rng_u32(&rng) < limit)
+        if (draws[f] < limit)
             features[f] = FEATURE_NONE;
 }
 

@@ -29,6 +29,22 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
+/* y of row r, and with d_params not NULL, zeroed, its gradient. Most rows have no range or fill it.
+ */
+static double log_share(const struct logistic_cell_params *params, const real *x, size_t G,
+                        size_t r, double *d_params)
+{
+    double lo = params->lo[r], hi = params->hi[r];
+    double lowest = params->range_lo != NULL ? params->range_lo[r] : -(double)INFINITY;
+    double highest = params->range_lo != NULL ? params->range_hi[r] : (double)INFINITY;
+    if (lo == lowest && hi == highest)
+        return 0.0;
+    double y = logistic_mixture_log_mass(x, G, lo, hi, 1.0, d_params);
+    if (isinf(lowest) && isinf(highest))
+        return y;
+    return y - logistic_mixture_log_mass(x, G, lowest, highest, -1.0, d_params);
+}
+
 static void forward(struct op_node *node)
 {
     const struct logistic_cell_params *params = node->params;
@@ -39,14 +55,11 @@ static void forward(struct op_node *node)
     real *gradients = wanted ? op_save(node, tensor_size(x), sizeof *gradients) : NULL;
 #pragma omp parallel for schedule(static) if (OP_MANY(100 * R))
     for (size_t r = 0; r < R; r++) {
-        const real *x_r = x->data + r * 3 * G;
-        double gradient[3 * LOGISTIC_MIXTURE_MAX] = { 0 };
-        double *d_params = wanted ? gradient : NULL;
-        double y = logistic_mixture_log_mass(x_r, G, params->lo[r], params->hi[r], 1.0, d_params);
-        if (params->range_lo != NULL)
-            y -= logistic_mixture_log_mass(x_r, G, params->range_lo[r], params->range_hi[r], -1.0,
-                                           d_params);
-        node->output->data[r] = (real)y;
+        double gradient[3 * LOGISTIC_MIXTURE_MAX];
+        for (size_t i = 0; i < 3 * G; i++)
+            gradient[i] = 0.0;
+        node->output->data[r] = (real)log_share(params, x->data + r * 3 * G, G, r,
+                                                wanted ? gradient : NULL);
         for (size_t i = 0; wanted && i < 3 * G; i++)
             gradients[r * 3 * G + i] = (real)gradient[i];
     }
