@@ -13,6 +13,9 @@
 
 #include "eval/comparison.h"
 #include "eval/nll.h"
+#include "eval/privacy.h"
+#include "eval/tasks.h"
+#include "eval/two_sample.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -29,6 +32,7 @@ struct report_model {
     /* Where bins are scored: of the bins that hold the values of one attribute. */
     struct host_ratio bins;
     size_t n_bins;
+    struct membership membership; /* with --privacy, where training flows are in the data */
 };
 
 struct report_twin {
@@ -36,6 +40,10 @@ struct report_twin {
     size_t n_hosts, n_flows; /* of the first repeat */
     double effective_hosts;  /* traffic_effective_hosts, of the same */
     struct comparison_average average;
+    /* What judges of a twin say, each where it was asked: of the first repeat. */
+    struct two_sample two_sample;
+    struct tasks tasks;
+    struct privacy privacy;
 };
 
 struct report {
@@ -51,6 +59,7 @@ struct report {
     size_t n_repeats;
     uint64_t seed;
     struct comparison_average floor; /* n is the number of halvings; 0 where there is no floor */
+    struct two_sample_floor two_sample_floor;
 };
 void report_release(struct report *report);
 

@@ -1,0 +1,74 @@
+/* figures.h - every figure of a comparison beside its floor, with a verdict in words.
+ *
+ * A verdict compares a distance with the same distance between two halves of the real hosts, at the
+ * sizes that were compared (comparison_size_factor; its root for distances that are not squared):
+ *
+ *   like real  not above the floor and twice its deviation over halvings
+ *   close      up to 2 times the floor
+ *   apart      up to 5 times
+ *   far off    beyond
+ *
+ * It says whether the twin could be other users of the same network; it does not say that it is.
+ * Few hosts have a high floor, below which much can hide.
+ *
+ *     struct figure figures[FIGURES_MAX];
+ *     size_t n = figures_list(report, figures);
+ *     struct finding finding = figure_find(&figures[0], report, &report->twins[0]);
+ *     print(figures[0].words, finding.distance, finding.floor, verdict_words[finding.verdict]);
+ */
+#ifndef FLOWTWIN_EVAL_FIGURES_H
+#define FLOWTWIN_EVAL_FIGURES_H
+
+#include "eval/report.h"
+
+enum verdict { VERDICT_LIKE_REAL, VERDICT_CLOSE, VERDICT_APART, VERDICT_FAR, VERDICT_NONE };
+extern const char *const verdict_names[]; /* in JSON: "like_real", ... */
+extern const char *const verdict_words[]; /* for people: "like real", ... */
+
+/* tolerance: a distance that nobody would mind, whatever the floor. Without a floor (NaN), or
+ * without a distance, there is no verdict. */
+enum verdict verdict_of(double distance, double floor, double floor_deviation, double tolerance);
+
+enum figure_group {
+    GROUP_VALUES,        /* of single flows */
+    GROUP_HOURS,         /* the same by the hour of the day */
+    GROUP_ORDER,         /* how a flow depends on those before it */
+    GROUP_CONVERSATIONS, /* whether flows belong together */
+    GROUP_RULES,
+    GROUP_NETSHARE,
+    N_FIGURE_GROUPS,
+};
+extern const char *const figure_group_words[N_FIGURE_GROUPS];
+
+struct figure {
+    char key[64];   /* in JSON: "js.bytes.all_day" */
+    char words[64]; /* for people, with the unit */
+    enum figure_group group;
+    bool is_key; /* among those that a summary shows */
+    /* The distance in one comparison; `offset` is the figure's own. */
+    double (*distance)(const struct comparison *comparison, size_t offset);
+    size_t offset;
+    bool is_squared;  /* JS: the size factor holds, not its root */
+    bool has_sides;   /* each side has a number, at `offset` in its portrait */
+    double scale;     /* of numbers for people: 100 for per cent */
+    double tolerance; /* in the figure's own unit */
+};
+
+#define FIGURES_MAX 96
+/* Those that this report has, group by group. */
+size_t figures_list(const struct report *report, struct figure figures[FIGURES_MAX]);
+
+struct finding {
+    double real, synthetic;     /* NaN where the figure has no sides */
+    double distance, deviation; /* over repeats */
+    double floor, floor_deviation;
+    double ratio; /* distance / floor */
+    enum verdict verdict;
+};
+struct finding figure_find(const struct figure *figure, const struct report *report,
+                           const struct report_twin *twin);
+
+/* {key, group, words, ...} of every figure. Caller frees with json_decref. */
+json_t *figures_json(const struct report *report, const struct report_twin *twin);
+
+#endif

@@ -1,0 +1,59 @@
+/* privacy.h - does the twin, or its model, give away the flows that it was trained on?
+ *
+ * Everything is measured against held-out real hosts: what those share with the training flows, any
+ * other user would share too, and only what goes beyond that is copied.
+ */
+#ifndef FLOWTWIN_EVAL_PRIVACY_H
+#define FLOWTWIN_EVAL_PRIVACY_H
+
+#include "base/error.h"
+#include "eval/host_ratio.h"
+#include "eval/nll.h"
+#include "eval/traffic.h"
+
+/* How many of the items of a side occur exactly in the training flows. Shares of the side's items;
+ * errors over its hosts. */
+struct copies {
+    size_t n_synthetic, n_held_out; /* items looked up */
+    size_t n_synthetic_found, n_held_out_found;
+    struct host_ratio synthetic, held_out;
+    double
+        beyond; /* synthetic copies beyond the held-out share, in items; 0 where there are none */
+};
+
+/* Distance to the nearest training item, by sampled items. 0 is an exact copy but for what is not
+ * compared (addresses); see docs/evaluation.md for the scale. */
+enum { NEAREST_5_PERCENT, NEAREST_MEDIAN, NEAREST_95_PERCENT, N_NEAREST };
+struct nearest {
+    size_t n_synthetic, n_held_out, n_training;       /* sampled */
+    double synthetic[N_NEAREST], held_out[N_NEAREST]; /* quantiles of the distance */
+    /* How often a synthetic item is nearer to training than a held-out one: 0.5 alike; above it,
+     * the twin keeps closer to training than other users do. Error over hosts of both sides. */
+    struct host_ratio nearer;
+    /* Synthetic items that are nearer than 95 % of the held-out ones: 0.05 where they are alike. */
+    double very_near;
+};
+
+struct privacy {
+    bool is_measured;
+    struct copies flows; /* all fields but the host's address */
+    struct copies
+        conversations; /* of two flows and more: remote, ports, and all fields of all flows */
+    struct nearest rows;
+    struct nearest windows; /* of 16 consecutive flows */
+};
+
+/* Membership inference: is a host whose flows the model finds likely one of those that it was
+ * trained on? Index 0 is of training hosts, 1 of held-out ones. */
+struct membership {
+    bool is_measured;
+    size_t n_hosts[2];
+    struct host_ratio nats_per_flow[2];
+    struct host_ratio
+        auc; /* chance that the training host of a pair has the lower NLL; 0.5: safe */
+    /* Share of training hosts found at no more than 1 % of held-out hosts taken for such. With
+     * fewer than 100 held-out hosts that means none of them. */
+    double found_at_1_percent;
+};
+
+#endif
