@@ -265,20 +265,44 @@ real *grad_add(struct tape *tape, struct tensor *x)
     return grad;
 }
 
-void grad_pass(struct op_node *node, size_t i)
+void grad_take(struct tape *tape, struct tensor *x, real *grad)
 {
-    struct tensor *x = node->inputs[i], *y = node->output;
-    if (x->grad == NULL) {
-        x->grad = y->grad;
-        y->grad = NULL;
+    size_t n = tensor_size(x);
+    if (x->grad == NULL && n * sizeof(real) >= sizeof(struct free_grad)) {
+        x->grad = grad;
         return;
     }
-    size_t n = tensor_size(x);
-    real *dx = x->grad;
-    const real *dy = y->grad;
+    real *dx = grad_add(tape, x);
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t j = 0; j < n; j++)
-        dx[j] += dy[j];
+        dx[j] += grad[j];
+}
+
+void grad_pass(struct op_node *node, size_t i)
+{
+    struct tensor *y = node->output;
+    grad_take(node->tape, node->inputs[i], y->grad);
+    if (node->inputs[i]->grad == y->grad)
+        y->grad = NULL;
+}
+
+void tape_hold_grad(struct tape *tape, struct tensor *x)
+{
+    if (tape->failure.code == STATUS_OK && x->needs_grad)
+        grad_add(tape, x);
+}
+
+void tape_backward_held(struct tape *tape)
+{
+    if (tape->failure.code != STATUS_OK)
+        return;
+    for (struct op_node *node = tape->last; node != NULL; node = node->previous) {
+        if (node->output->grad == NULL)
+            continue; /* nothing that the loss depends on */
+        run(node, node->def->backward);
+        if (node->output->grad != NULL)
+            give_grad_back(tape, node->output);
+    }
 }
 
 void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy)
@@ -291,13 +315,7 @@ void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy)
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t i = 0; i < n; i++)
         start[i] = adds ? start[i] + dy[i] : dy[i];
-    for (struct op_node *node = tape->last; node != NULL; node = node->previous) {
-        if (node->output->grad == NULL)
-            continue; /* nothing that the loss depends on */
-        run(node, node->def->backward);
-        if (node->output->grad != NULL)
-            give_grad_back(tape, node->output);
-    }
+    tape_backward_held(tape);
 }
 
 void tape_backward(struct tape *tape, struct tensor *loss)

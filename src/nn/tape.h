@@ -51,6 +51,20 @@ void tape_backward(struct tape *tape, struct tensor *loss);
 /* The same from the gradient dy [size of y], for a loss that was computed elsewhere. */
 void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy);
 
+/* For a loss in parts, each computed on a tape of its own, whose memory the next part takes over:
+ *
+ *     tape_hold_grad(trunk, h);                          // h was made on the tape `trunk`
+ *     for (each part) {
+ *         tape_reset(head, TAPE_TRAIN);
+ *         tape_backward(head, part(head, h));            // adds to the gradient of h
+ *     }
+ *     tape_backward_held(trunk);
+ *
+ * tape_hold_grad gives x a gradient of 0 that lives as long as x; tape_backward_held goes on from
+ * all that was added to such gradients. */
+void tape_hold_grad(struct tape *tape, struct tensor *x);
+void tape_backward_held(struct tape *tape);
+
 /* STATUS_NUMERIC with the first operation whose result has an inf or nan where the loss has one;
  * meant for the moment when it does. */
 enum status tape_check_finite(const struct tape *tape, struct error *err);

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/progress.h"
-#include "nn/ops.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,9 +9,9 @@
 #define LANES 2
 
 struct lane {
-    struct network *network; /* a replica */
+    struct network *network; /* the model's own in the first lane, then replicas */
     struct batch *batch;
-    struct tape *tape;
+    struct tape *tape, *head_tape;
     double nll; /* this lane's part of the step's mean */
     enum status status;
     struct error err;
@@ -40,9 +39,10 @@ struct lanes *lanes_create(struct masked_conv *model, uint32_t attributes, uint6
     lanes->pieces = memory_alloc(lanes->n_pieces_max, sizeof *lanes->pieces);
     for (size_t l = 0; l < LANES; l++) {
         struct lane *lane = &lanes->items[l];
-        lane->network = network_replica(model->network);
+        lane->network = l == 0 ? model->network : network_replica(model->network);
         lane->batch = masked_conv_batch(model, pieces_of_lane, (size_t)model->settings.piece_rows);
         lane->tape = tape_create();
+        lane->head_tape = tape_create();
     }
     return lanes;
 }
@@ -52,9 +52,11 @@ void lanes_free(struct lanes *lanes)
     if (lanes == NULL)
         return;
     for (size_t l = 0; l < LANES; l++) {
-        network_free(lanes->items[l].network);
+        if (l > 0)
+            network_free(lanes->items[l].network);
         batch_free(lanes->items[l].batch);
         tape_free(lanes->items[l].tape);
+        tape_free(lanes->items[l].head_tape);
     }
     free(lanes->pieces);
     free(lanes);
@@ -87,37 +89,30 @@ static void make_batch(const struct lanes *lanes, size_t l, bool is_training, ui
     batch_finish(batch);
 }
 
-/* Forward, and with `is_training` backward; the loss is a part of the mean over n_rows. */
-static void run_network(const struct lanes *lanes, struct lane *lane, size_t n_rows,
-                        bool is_training, uint64_t draws)
+/* The lane's part of the loss alone. */
+static enum status score(const struct lanes *lanes, struct lane *lane, size_t n_rows,
+                         struct error *err)
 {
-    struct tape *tape = lane->tape;
-    struct tensor *nlls[N_HEADS], *loss = NULL;
-    struct network_noise noise = {
-        .rate = is_training ? lanes->model->settings.dropout : 0.0,
-        .seed = lanes->seed,
-        .index = draws,
-    };
-    tape_reset(tape, is_training ? TAPE_TRAIN : TAPE_INFER);
-    network_nll(lane->network, tape, lane->batch, lanes->attributes, noise, nlls);
-    for (enum head h = 0; h < N_HEADS; h++) {
-        if (nlls[h] == NULL)
-            continue;
-        struct tensor *part = total(tape, nlls[h], 1.0 / (double)n_rows);
-        loss = loss == NULL ? part : add(tape, loss, part);
-    }
-    lane->status = tape_status(tape, &lane->err);
-    if (lane->status != STATUS_OK)
-        return;
-    lane->nll = (double)loss->data[0];
-    if (isfinite(lane->nll)) {
-        if (is_training)
-            tape_backward(tape, loss);
-        return;
-    }
-    lane->status = tape_check_finite(tape, &lane->err);
-    if (lane->status == STATUS_OK)
-        lane->status = error_set(&lane->err, STATUS_NUMERIC, "the loss is %g", lane->nll);
+    struct tensor *nll[N_HEADS];
+    tape_reset(lane->tape, TAPE_INFER);
+    network_nll(lane->network, lane->tape, lane->batch, lanes->attributes,
+                (struct network_noise){ 0 }, nll);
+    FORWARD(tape_status(lane->tape, err));
+    for (enum head h = 0; h < N_HEADS; h++)
+        for (size_t i = 0; nll[h] != NULL && i < tensor_size(nll[h]); i++)
+            lane->nll += (double)nll[h]->data[i] / (double)n_rows;
+    RETURN_IF(!isfinite(lane->nll), err, STATUS_NUMERIC, "the loss is %g", lane->nll);
+    return STATUS_OK;
+}
+
+/* With its gradient. */
+static enum status train(const struct lanes *lanes, struct lane *lane, size_t n_rows,
+                         uint64_t draws, struct error *err)
+{
+    struct network_noise noise = { lanes->model->settings.dropout, lanes->seed, draws };
+    tape_reset(lane->tape, TAPE_TRAIN);
+    return network_train(lane->network, lane->tape, lane->head_tape, lane->batch, lanes->attributes,
+                         noise, 1.0 / (double)n_rows, &lane->nll, err);
 }
 
 static void run_lane(struct lanes *lanes, size_t l, size_t n_rows, bool is_training, uint64_t step)
@@ -130,7 +125,8 @@ static void run_lane(struct lanes *lanes, size_t l, size_t n_rows, bool is_train
     make_batch(lanes, l, is_training, draws);
     double made = lane->is_measured ? progress_clock() : 0.0;
     if (lane->batch->n_pieces > 0)
-        run_network(lanes, lane, n_rows, is_training, draws);
+        lane->status = is_training ? train(lanes, lane, n_rows, draws, &lane->err)
+                                   : score(lanes, lane, n_rows, &lane->err);
     if (lane->is_measured) {
         lane->batch_seconds += made - started;
         lane->seconds += progress_clock() - started;
@@ -160,10 +156,10 @@ enum status lanes_train(struct lanes *lanes, uint64_t step, double *nll, size_t 
                         struct error *err)
 {
     FORWARD(run(lanes, true, step, nll, n_rows, err));
-    struct params *replicas[LANES];
-    for (size_t l = 0; l < LANES; l++)
-        replicas[l] = lanes->items[l].network->params;
-    params_add_grads(lanes->model->network->params, replicas, LANES);
+    struct params *replicas[LANES - 1];
+    for (size_t l = 1; l < LANES; l++)
+        replicas[l - 1] = lanes->items[l].network->params;
+    params_add_grads(lanes->model->network->params, replicas, LANES - 1);
     return STATUS_OK;
 }
 
@@ -181,6 +177,7 @@ void lanes_measure(struct lanes *lanes)
         for (size_t p = 0; p < N_NETWORK_PARTS; p++)
             lane->part_seconds[p] = 0.0;
         tape_measure(lane->tape, lane->part_seconds);
+        tape_measure(lane->head_tape, lane->part_seconds);
     }
 }
 
@@ -199,10 +196,9 @@ struct lanes_seconds lanes_seconds(const struct lanes *lanes)
 
 size_t lanes_peak(const struct lanes *lanes)
 {
-    size_t peak = 0;
+    size_t peak = (LANES - 1) * lanes->model->network->params->size * sizeof(real);
     for (size_t l = 0; l < LANES; l++)
-        peak += tape_peak(lanes->items[l].tape) +
-                lanes->items[l].network->params->size * sizeof(real);
+        peak += tape_peak(lanes->items[l].tape) + tape_peak(lanes->items[l].head_tape);
     return peak;
 }
 

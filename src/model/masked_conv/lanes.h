@@ -38,7 +38,7 @@ struct lanes_seconds {
 };
 void lanes_measure(struct lanes *lanes);
 struct lanes_seconds lanes_seconds(const struct lanes *lanes);
-/* The most bytes that tapes and gradients of the lanes have taken. */
+/* The most bytes that tapes and replicas have taken. */
 size_t lanes_peak(const struct lanes *lanes);
 
 /* One lane's batch and network, to look at. */

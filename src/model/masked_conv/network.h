@@ -72,4 +72,13 @@ enum { N_NETWORK_PARTS = (int)PART_HEADS + (int)N_HEADS };
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
                  uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS]);
 
+/* Adds the gradient of scale * the sum of all heads' nll to those of the parameters, and sets *loss
+ * to it. `tape`, reset for training, takes the trunk and the stages; each head in its turn has
+ * head_tape alone, so that what it computes stays in the cache. STATUS_NUMERIC, with the first
+ * operation that is to blame, where the loss is not finite. */
+enum status network_train(const struct network *network, struct tape *tape, struct tape *head_tape,
+                          const struct batch *batch, uint32_t attributes,
+                          struct network_noise noise, double scale, double *loss,
+                          struct error *err);
+
 #endif
