@@ -182,17 +182,39 @@ static struct tensor *drop(struct tape *tape, struct tensor *x, struct network_n
                                             .index = noise.index * (N_HEADS + 1) + use });
 }
 
+/* s_k of all stages of the scored rows [n_scored, width] */
+static void sum_stages(const struct network *network, struct tape *tape, const struct batch *batch,
+                       struct tensor *stages[N_STAGES])
+{
+    tape_part(tape, PART_STAGES);
+    for (size_t s = 0; s < N_STAGES; s++)
+        stages[s] = gather_sum_onto(tape, s > 0 ? stages[s - 1] : NULL, network->embeddings,
+                                    batch->stages[s], batch->n_scored,
+                                    network->space->n_of_stage[s]);
+}
+
+/* x of the rows of all pieces [N * L, width]: of those that are scored, it is the last stage. */
+static struct tensor *embed_rows(const struct network *network, struct tape *tape,
+                                 const struct batch *batch, struct tensor *last_stage)
+{
+    size_t n_rows = batch->n_pieces * batch->n_rows_max;
+    struct tensor *past = gather_sum(tape, network->embeddings, batch->past_features, batch->n_past,
+                                     network->space->n_features);
+    struct tensor *scored = gather_sum(tape, last_stage, batch->scored_at, n_rows, 1);
+    return gather_sum_onto(tape, scored, past, batch->past_at, n_rows, 1);
+}
+
 /* h of the scored rows [n_scored, width] */
 static struct tensor *run_trunk(const struct network *network, struct tape *tape,
-                                const struct batch *batch, struct network_noise noise)
+                                const struct batch *batch, struct network_noise noise,
+                                struct tensor *last_stage)
 {
     size_t N = batch->n_pieces, L = batch->n_rows_max, C = network->size.width;
     tape_part(tape, PART_CONTEXT);
     struct tensor *c = reshape(tape, encode_contexts(network, tape, batch),
                                SHAPE(N, L, network->size.context));
     tape_part(tape, PART_TRUNK);
-    struct tensor *x = gather_sum(tape, network->embeddings, batch->features, N * L,
-                                  network->space->n_features);
+    struct tensor *x = embed_rows(network, tape, batch, last_stage);
     struct tensor *h = conv1d(tape, reshape(tape, x, SHAPE(N, L, C)), network->enter_weight,
                               network->enter_bias, c, network->enter_context,
                               (struct conv1d_params){ .dilation = 1, .delay = 1 });
@@ -232,17 +254,6 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
                                                   rows->log_share, n_routes });
 }
 
-/* s_k of all stages [n_scored, width] */
-static void sum_stages(const struct network *network, struct tape *tape, const struct batch *batch,
-                       struct tensor *stages[N_STAGES])
-{
-    tape_part(tape, PART_STAGES);
-    for (size_t s = 0; s < N_STAGES; s++)
-        stages[s] = gather_sum_onto(tape, s > 0 ? stages[s - 1] : NULL, network->embeddings,
-                                    batch->stages[s], batch->n_scored,
-                                    network->space->n_of_stage[s]);
-}
-
 static bool is_scored(const struct batch *batch, enum head h, uint32_t attributes)
 {
     enum attribute attribute = head_infos[h].attribute;
@@ -253,8 +264,9 @@ static bool is_scored(const struct batch *batch, enum head h, uint32_t attribute
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
                  uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS])
 {
-    struct tensor *trunk = run_trunk(network, tape, batch, noise), *stages[N_STAGES];
+    struct tensor *stages[N_STAGES];
     sum_stages(network, tape, batch, stages);
+    struct tensor *trunk = run_trunk(network, tape, batch, noise, stages[N_STAGES - 1]);
     for (enum head h = 0; h < N_HEADS; h++) {
         nll[h] = NULL;
         if (is_scored(batch, h, attributes))
@@ -266,8 +278,9 @@ enum status network_train(const struct network *network, struct tape *tape, stru
                           const struct batch *batch, uint32_t attributes,
                           struct network_noise noise, double scale, double *loss, struct error *err)
 {
-    struct tensor *trunk = run_trunk(network, tape, batch, noise), *stages[N_STAGES];
+    struct tensor *stages[N_STAGES];
     sum_stages(network, tape, batch, stages);
+    struct tensor *trunk = run_trunk(network, tape, batch, noise, stages[N_STAGES - 1]);
     FORWARD(tape_status(tape, err));
     tape_hold_grad(tape, trunk);
     for (size_t s = 0; s < N_STAGES; s++)

@@ -4,9 +4,11 @@
 #include "base/rng.h"
 #include "nn/op.h"
 
+#include <string.h>
+
 /* Elements of one random stream, whatever the number of threads. */
 #define PIECE 4096
-/* Of these, so many are drawn at a time. */
+/* Of these, so many are drawn at a time, two from a word of random bits. */
 #define DRAWS 256
 
 static enum status infer_shape(const struct op_node *node, struct shape *out, struct error *err)
@@ -26,15 +28,17 @@ static void forward(struct op_node *node)
     size_t n = tensor_size(node->output);
     uint8_t *keep = op_save(node, n, sizeof *keep);
     const real scale = (real)(1.0 / (1.0 - params->rate));
-    const uint32_t threshold = (uint32_t)(params->rate * 0x1p32);
+    const uint16_t threshold = (uint16_t)(params->rate * 0x1p16);
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t first = 0; first < n; first += PIECE) {
         struct rng rng = rng_stream(params->seed, RNG_DROPOUT, first / PIECE, params->index);
         size_t last = first + PIECE < n ? first + PIECE : n;
         for (size_t from = first; from < last; from += DRAWS) {
-            uint32_t draws[DRAWS];
+            uint32_t words[DRAWS / 2];
+            uint16_t draws[DRAWS];
             size_t n_draws = last - from < DRAWS ? last - from : DRAWS;
-            rng_fill(&rng, draws, n_draws);
+            rng_fill(&rng, words, DRAWS / 2);
+            memcpy(draws, words, sizeof draws);
 #pragma omp simd
             for (size_t i = 0; i < n_draws; i++) {
                 keep[from + i] = draws[i] >= threshold;
