@@ -68,6 +68,10 @@ static inline __attribute__((always_inline)) void tile(const size_t n_rows, cons
     vector sums[TILE_ROWS][2];
     real *y = panel->y + row * panel->y_stride;
     const real *base = panel->base;
+    /* What is written at the end is fetched meanwhile. */
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t v = 0; v < n_vectors; v++)
+            __builtin_prefetch(y + r * panel->y_stride + v * LANES, 1);
     for (size_t r = 0; r < n_rows; r++)
         for (size_t v = 0; v < n_vectors; v++)
             sums[r][v] = *(const vector_anywhere *)(panel->bias + v * LANES);

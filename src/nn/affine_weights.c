@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-/* Rows of a block: with PANEL columns of dy in the first cache, with all of x in the second. */
+/* Rows of a block, at most: with PANEL columns of dy in the first cache, with all of x in the
+ * second.
+ */
 #define BLOCK_ROWS 128
 
 /* Enough chunks for the threads of a workstation, none so small that adding up the chunks would
@@ -26,16 +28,23 @@ struct weights {
     bool has_bias;
 };
 
+/* n rows of one term's inputs. */
+struct rows {
+    const real *x;
+    size_t stride, n;
+};
+
 /* sum[r,o] += sum_l x[l,r] dy[l,o], for n_rows inputs r by n_vectors vectors of outputs. */
 static inline __attribute__((always_inline)) void tile(const size_t n_rows, const size_t n_vectors,
-                                                       real *sum, size_t stride, const real *x,
-                                                       const real *dy, size_t n)
+                                                       real *sum, size_t stride,
+                                                       const struct rows *rows, const real *dy)
 {
+    const real *x = rows->x;
     vector sums[TILE_ROWS][2];
     for (size_t r = 0; r < n_rows; r++)
         for (size_t v = 0; v < n_vectors; v++)
             sums[r][v] = *(const vector_anywhere *)(sum + r * stride + v * LANES);
-    for (size_t l = 0; l < n; l++, x += n_rows, dy += n_vectors * LANES) {
+    for (size_t l = 0; l < rows->n; l++, x += rows->stride, dy += n_vectors * LANES) {
         vector dy_l[2];
         for (size_t v = 0; v < n_vectors; v++)
             dy_l[v] = *(const vector_anywhere *)(dy + v * LANES);
@@ -49,43 +58,25 @@ static inline __attribute__((always_inline)) void tile(const size_t n_rows, cons
             *(vector_anywhere *)(sum + r * stride + v * LANES) = sums[r][v];
 }
 
-static void tile_of(size_t n_rows, size_t n_vectors, real *sum, size_t stride, const real *x,
-                    const real *dy, size_t n)
+static void tile_of(size_t n_rows, size_t n_vectors, real *sum, size_t stride,
+                    const struct rows *rows, const real *dy)
 {
     if (n_vectors == 2)
-        VECTOR_TILE(n_rows, tile, 2, sum, stride, x, dy, n)
+        VECTOR_TILE(n_rows, tile, 2, sum, stride, rows, dy)
     else
-        VECTOR_TILE(n_rows, tile, 1, sum, stride, x, dy, n)
+        VECTOR_TILE(n_rows, tile, 1, sum, stride, rows, dy)
 }
 
 /* The last columns where they fill no vectors. */
-static void partial_tile(size_t n_rows, size_t n_vectors, real *sum, size_t stride, const real *x,
-                         const real *dy, size_t n, size_t width)
+static void partial_tile(size_t n_rows, size_t n_vectors, real *sum, size_t stride,
+                         const struct rows *rows, const real *dy, size_t width)
 {
     real whole[TILE_ROWS * PANEL] = { 0 };
     for (size_t r = 0; r < n_rows; r++)
         memcpy(whole + r * PANEL, sum + r * stride, width * sizeof *sum);
-    tile_of(n_rows, n_vectors, whole, PANEL, x, dy, n);
+    tile_of(n_rows, n_vectors, whole, PANEL, rows, dy);
     for (size_t r = 0; r < n_rows; r++)
         memcpy(sum + r * stride, whole + r * PANEL, width * sizeof *sum);
-}
-
-/* x of one term for rows first..first+n-1, 0 where the shift leads out of the sequence: one tile of
- * inputs after another. */
-static void copy_x(real *to, const struct affine_weight_grad *term, size_t L, size_t first,
-                   size_t n)
-{
-    for (size_t t = 0; t < vector_n_tiles(term->n_in); t++) {
-        size_t i = vector_tile_start(term->n_in, t);
-        size_t width = vector_tile_start(term->n_in, t + 1) - i;
-        for (size_t l = 0; l < n; l++, to += width) {
-            bool is_there = (first + l) % L >= term->shift;
-            const real *x = is_there ? term->x + (first + l - term->shift) * term->x_stride + i
-                                     : NULL;
-            for (size_t r = 0; r < width; r++)
-                to[r] = is_there ? x[r] : 0;
-        }
-    }
 }
 
 /* A panel of dy, with 0 beyond its width; what it adds to the bias. */
@@ -112,32 +103,40 @@ struct sums {
     real *d_bias;
 };
 
-static void add_block(const struct weights *weights, const struct sums *sums, size_t first,
-                      size_t n, real *x, real *dy)
+/* One term's rows pass over dy [rows.n, room], of which `width` columns are there. */
+static void add_term(const struct affine_weight_grad *term, real *dw, size_t dw_stride,
+                     struct rows rows, const real *dy, size_t room, size_t width)
 {
-    real *x_end = x;
-    for (size_t t = 0; t < weights->n_terms; t++) {
-        copy_x(x_end, &weights->terms[t], weights->L, first, n);
-        x_end += n * weights->terms[t].n_in;
+    for (size_t t = 0; t < vector_n_tiles(term->n_in); t++) {
+        size_t i = vector_tile_start(term->n_in, t);
+        size_t n_rows = vector_tile_start(term->n_in, t + 1) - i;
+        struct rows here = { rows.x + i, rows.stride, rows.n };
+        if (width == room)
+            tile_of(n_rows, room / LANES, dw + i * dw_stride, dw_stride, &here, dy);
+        else
+            partial_tile(n_rows, room / LANES, dw + i * dw_stride, dw_stride, &here, dy, width);
     }
+}
+
+/* Rows first..first+n-1, of one sequence that starts at row `start`. */
+static void add_block(const struct weights *weights, const struct sums *sums, size_t start,
+                      size_t first, size_t n, real *scratch)
+{
     for (size_t column = 0; column < weights->n_out; column += PANEL) {
         size_t left = weights->n_out - column, width = left < PANEL ? left : PANEL;
         size_t room = left > LANES ? PANEL : LANES;
-        copy_dy(dy, room, weights->dy + first * weights->dy_stride + column, weights->dy_stride, n,
-                width, sums->d_bias != NULL ? sums->d_bias + column : NULL);
-        const real *x_tile = x;
+        copy_dy(scratch, room, weights->dy + first * weights->dy_stride + column,
+                weights->dy_stride, n, width, sums->d_bias != NULL ? sums->d_bias + column : NULL);
         for (size_t t = 0; t < weights->n_terms; t++) {
-            size_t n_in = weights->terms[t].n_in, stride = sums->dw_stride[t];
-            for (size_t k = 0; k < vector_n_tiles(n_in); k++) {
-                size_t i = vector_tile_start(n_in, k);
-                size_t n_rows = vector_tile_start(n_in, k + 1) - i;
-                real *dw = sums->dw[t] + i * stride + column;
-                if (width == room)
-                    tile_of(n_rows, room / LANES, dw, stride, x_tile, dy, n);
-                else
-                    partial_tile(n_rows, room / LANES, dw, stride, x_tile, dy, n, width);
-                x_tile += n * n_rows;
-            }
+            const struct affine_weight_grad *term = &weights->terms[t];
+            /* Rows at the start of the sequence see nothing. */
+            size_t blind = start + term->shift > first ? start + term->shift - first : 0;
+            if (blind >= n)
+                continue;
+            struct rows rows = { term->x + (first + blind - term->shift) * term->x_stride,
+                                 term->x_stride, n - blind };
+            add_term(term, sums->dw[t] + column, sums->dw_stride[t], rows, scratch + blind * room,
+                     room, width);
         }
     }
 }
@@ -146,9 +145,11 @@ static void add_block(const struct weights *weights, const struct sums *sums, si
 static void add_chunk(const struct weights *weights, const struct sums *sums, size_t first,
                       size_t last, real *scratch)
 {
-    for (size_t row = first; row < last; row += BLOCK_ROWS) {
-        size_t n = last - row < BLOCK_ROWS ? last - row : BLOCK_ROWS;
-        add_block(weights, sums, row, n, scratch, scratch + BLOCK_ROWS * weights->n_in);
+    for (size_t row = first, end; row < last; row = end) {
+        size_t start = row / weights->L * weights->L;
+        end = start + weights->L < last ? start + weights->L : last;
+        end = end - row < BLOCK_ROWS ? end : row + BLOCK_ROWS;
+        add_block(weights, sums, start, row, end - row, scratch);
     }
 }
 
@@ -200,7 +201,7 @@ void affine_add_weight_grads(const struct affine_weight_grad *terms, size_t n_te
         whole.dw_stride[t] = terms[t].dw_stride;
     }
     size_t n_rows = N * L, n_chunks = n_rows / MIN_CHUNK_ROWS;
-    size_t scratch_size = BLOCK_ROWS * (weights.n_in + PANEL);
+    const size_t scratch_size = BLOCK_ROWS * PANEL;
     if (n_chunks <= 1) {
         add_chunk(&weights, &whole, 0, n_rows, arena_alloc(work, scratch_size, sizeof(real)));
         return;
