@@ -12,6 +12,7 @@
 #define FLOWTWIN_EVAL_REPORT_H
 
 #include "eval/comparison.h"
+#include "eval/embedding_gain.h"
 #include "eval/nll.h"
 #include "eval/privacy.h"
 #include "eval/tasks.h"
@@ -32,6 +33,7 @@ struct report_model {
     /* Where bins are scored: of the bins that hold the values of one attribute. */
     struct host_ratio bins;
     size_t n_bins;
+    struct embedding_gain gain;   /* with --tasks, of models that learn embeddings */
     struct membership membership; /* with --privacy, where training flows are in the data */
 };
 

@@ -21,6 +21,7 @@
 #include "data/hdf5_file.h"
 #include "data/sequence.h"
 #include "data/split.h"
+#include "model/embedding.h"
 
 struct model_kind;
 
@@ -110,6 +111,9 @@ struct model_kind {
     /* Whether the fit was stopped and can go on; NULL for models that are fitted at once. */
     bool (*is_unfinished)(const struct model *model);
 
+    /* The vectors that it has learned for values; NULL for kinds without. Caller releases *set. */
+    void (*embeddings)(const struct model *model, struct embedding_set *set);
+
     enum status (*save)(const struct model *model, struct hdf5_group *group, struct error *err);
     enum status (*load)(struct hdf5_group *group, struct model **model, struct error *err);
 };
@@ -131,6 +135,10 @@ enum status model_fit_kept(const struct model_kind *kind, const void *settings,
                            struct model *resumed, struct model **model, struct error *err);
 bool model_is_unfinished(const struct model *model);
 void model_free(struct model *model);
+
+/* STATUS_USAGE where this kind of model has none. Caller releases *set. */
+enum status model_embeddings(const struct model *model, struct embedding_set *set,
+                             struct error *err);
 
 enum status model_log_mass(const struct model *model, const struct sequence *sequence,
                            double *log_mass, struct error *err);

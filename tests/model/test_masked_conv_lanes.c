@@ -166,6 +166,7 @@ START_TEST(a_loss_that_is_not_finite_names_the_operation)
     ck_assert_int_eq(lanes_train(lanes, 0, &nll, &n_rows, &err), STATUS_NUMERIC);
     ck_assert_msg(strstr(err.message, "linear (bytes.out_bias)") != NULL, "%s", err.message);
     ck_assert_int_eq(lanes_score(lanes, &nll, &n_rows, &err), STATUS_NUMERIC);
+    ck_assert_msg(strstr(err.message, "linear (bytes.out_bias)") != NULL, "%s", err.message);
     lanes_free(lanes);
     small_release(&small);
 }

@@ -101,8 +101,14 @@ static enum status score(const struct lanes *lanes, struct lane *lane, size_t n_
     for (enum head h = 0; h < N_HEADS; h++)
         for (size_t i = 0; nll[h] != NULL && i < tensor_size(nll[h]); i++)
             lane->nll += (double)nll[h]->data[i] / (double)n_rows;
-    RETURN_IF(!isfinite(lane->nll), err, STATUS_NUMERIC, "the loss is %g", lane->nll);
-    return STATUS_OK;
+    if (isfinite(lane->nll))
+        return STATUS_OK;
+    /* A tape only knows its operations where it is to be differentiated. */
+    tape_reset(lane->tape, TAPE_TRAIN);
+    network_nll(lane->network, lane->tape, lane->batch, lanes->attributes,
+                (struct network_noise){ 0 }, nll);
+    FORWARD(tape_check_finite(lane->tape, err));
+    return error_set(err, STATUS_NUMERIC, "the loss is %g", lane->nll);
 }
 
 /* With its gradient. */
@@ -146,7 +152,8 @@ static enum status run(struct lanes *lanes, bool is_training, uint64_t step, dou
     *n_rows = n;
     for (size_t l = 0; l < LANES; l++) {
         const struct lane *lane = &lanes->items[l];
-        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "%s", lane->err.message);
+        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "batch %zu: %s", l,
+                  lane->err.message);
         *nll += lane->nll;
     }
     return STATUS_OK;

@@ -361,6 +361,7 @@ const struct model_kind model_kind_masked_conv = {
     .sampler_advance = masked_conv_sampler_advance,
     .sampler_free = masked_conv_sampler_free,
     .is_unfinished = is_unfinished,
+    .embeddings = masked_conv_embeddings,
     .save = save,
     .load = load,
 };

@@ -2,6 +2,7 @@
  *
  * masked_conv.c    the model behind model/model.h: settings, likelihood, files
  * training.c       fits it, step by step: lanes.c
+ * embeddings.c     what it has learned about values, as tables
  * sampling.c       draws from it, row by row
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_MASKED_CONV_H
@@ -28,7 +29,8 @@ struct masked_conv_settings {
 
 /* One line of the history of a training. */
 struct training_note {
-    double step, rows, seconds;
+    double step, rows;
+    double seconds;   /* so far, in a training with a time budget; else 0 */
     double nll;       /* of training rows, a running mean, nats per flow */
     double nll_hosts; /* of validation hosts, nan where there are none */
     double nll_time;  /* of the last rows of training hosts */
@@ -41,7 +43,7 @@ struct training_state {
     bool is_finished;
     size_t n_steps;
     uint64_t n_rows;
-    double seconds;
+    double seconds;         /* as in notes, and in one that is not finished */
     double nll;             /* running mean over the steps, nan at the start */
     double best_nll;        /* of validation */
     int64_t n_worse;        /* validations since the best one */
@@ -86,6 +88,9 @@ void training_state_release(struct training_state *state);
 enum status masked_conv_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
                             struct fit_control *control, struct model **model, struct error *err);
 
+/* embeddings.c: of the values that have an atom, and of the training hosts. */
+void masked_conv_embeddings(const struct model *model, struct embedding_set *set);
+
 /* sampling.c */
 struct sampler *masked_conv_sampler_create(const struct model *model,
                                            const struct sampler_host *hosts, size_t n_hosts,
@@ -94,8 +99,9 @@ enum status masked_conv_sampler_advance(struct sampler *sampler, const size_t *w
                                         struct row *rows, struct error *err);
 void masked_conv_sampler_free(struct sampler *sampler);
 
-/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was drawn
- * from and the row with its new value. From several threads at once where there are several. */
+/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was
+ * drawn from and the row with its new value. From several threads at once where there are several.
+ */
 typedef void draw_watch(void *user, enum head head, const struct row_context *context,
                         const uint8_t *available, const real *logits, const real *mixture);
 void masked_conv_sampler_watch(struct sampler *sampler, draw_watch *watch, void *user);

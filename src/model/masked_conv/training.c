@@ -137,6 +137,14 @@ static struct piece next_piece(struct training *training, uint64_t place)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
+/* Says in which step it was that something failed. */
+static enum status name_step(const struct training *training, enum status status, struct error *err)
+{
+    if (status != STATUS_OK)
+        error_prefix(err, "step %zu, ", training->model->training.n_steps);
+    return status;
+}
+
 static enum status train_step(struct training *training, double *nll, size_t *n_rows,
                               struct error *err)
 {
@@ -147,7 +155,7 @@ static enum status train_step(struct training *training, double *nll, size_t *n_
         struct piece piece = next_piece(training, step * n_pieces + i);
         lanes_add(training->lanes, &piece);
     }
-    FORWARD(lanes_train(training->lanes, step, nll, n_rows, err));
+    FORWARD(name_step(training, lanes_train(training->lanes, step, nll, n_rows, err), err));
     return optimiser_step(training->optimiser, NULL, err);
 }
 
@@ -168,7 +176,7 @@ static enum status score_pieces(struct training *training, const struct piece_li
         }
         double mean;
         size_t n;
-        FORWARD(lanes_score(training->lanes, &mean, &n, err));
+        FORWARD(name_step(training, lanes_score(training->lanes, &mean, &n, err), err));
         sum += mean * (double)n;
         n_rows += n;
     }
@@ -188,6 +196,13 @@ static double seconds_so_far(const struct training *training)
     return training->seconds_before + progress_clock() - training->started;
 }
 
+/* Times are kept only where the training goes by them: else the same seed and data give the same
+ * file. */
+static double seconds_to_keep(const struct training *training)
+{
+    return training->settings->minutes > 0.0 ? seconds_so_far(training) : 0.0;
+}
+
 /* Scores the validation rows, notes it in the history and keeps the weights where they are the
  * best so far. Without rows to validate on, the last weights are the best. */
 static enum status validate(struct training *training, double rate, struct error *err)
@@ -200,7 +215,7 @@ static enum status validate(struct training *training, double rate, struct error
     state->history[state->n_notes++] = (struct training_note){
         .step = (double)state->n_steps,
         .rows = (double)state->n_rows,
-        .seconds = seconds_so_far(training),
+        .seconds = seconds_to_keep(training),
         .nll = state->nll,
         .nll_hosts = nll_hosts,
         .nll_time = nll_time,
@@ -327,11 +342,7 @@ static enum status run_steps(struct training *training, struct schedule *schedul
 
         double nll = 0.0;
         size_t n_rows = 0;
-        enum status status = train_step(training, &nll, &n_rows, err);
-        if (status != STATUS_OK) {
-            error_prefix(err, "step %zu: ", state->n_steps);
-            return status;
-        }
+        FORWARD(train_step(training, &nll, &n_rows, err));
         state->n_steps++;
         state->n_rows += n_rows;
         state->nll = isnan(state->nll) ? nll : state->nll + 0.02 * (nll - state->nll);
@@ -420,7 +431,7 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     if (status == STATUS_OK) {
         struct params *params = model->network->params;
         memcpy(params->values, training.weights, params->size * sizeof *params->values);
-        model->training.seconds = seconds_so_far(&training);
+        model->training.seconds = seconds_to_keep(&training);
         model->training.is_finished = true;
     }
     training_release(&training);
