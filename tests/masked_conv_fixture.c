@@ -148,6 +148,99 @@ struct sequence_set *crowded_sequence(uint64_t seed, size_t n_rows)
     return set;
 }
 
+/* ---- a tiny world ------------------------------------------------------------------------- */
+
+enum { ATOM_A = 0x08080808, ATOM_B = 0x0b000101, ATOM_C = 0x0c000001, OTHER = 0x0b000102 };
+
+static void list_values(struct vocabulary *vocabulary, enum attribute attribute, size_t n,
+                        const int64_t *values)
+{
+    struct value_list *list = &vocabulary->lists[attribute];
+    list->n = n;
+    list->values = memory_alloc(n, sizeof *values);
+    memcpy(list->values, values, n * sizeof *values);
+}
+
+struct vocabulary tiny_vocabulary(void)
+{
+    struct vocabulary vocabulary = {
+        .duration_grid = 4,
+        .ratio_lowest = { 20, 20 },
+        .ratio_highest = { 1500, 1500 },
+    };
+    list_values(&vocabulary, ATTRIBUTE_REMOTE, 3, (int64_t[]){ ATOM_A, ATOM_B, ATOM_C });
+    list_values(&vocabulary, ATTRIBUTE_PROTOCOL, 3,
+                (int64_t[]){ PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP });
+    list_values(&vocabulary, ATTRIBUTE_LOCAL_PORT, 2, (int64_t[]){ 443, 50000 });
+    list_values(&vocabulary, ATTRIBUTE_REMOTE_PORT, 2, (int64_t[]){ 53, 443 });
+    list_values(&vocabulary, ATTRIBUTE_FLAGS, 2, (int64_t[]){ 16, 24 });
+    list_values(&vocabulary, ATTRIBUTE_TOS, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_FORWARDING, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_LABEL, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_BYTES, 2, (int64_t[]){ 40, 80 });
+    list_values(&vocabulary, ATTRIBUTE_DURATION, 3, (int64_t[]){ 0, 8, 16 });
+    return vocabulary;
+}
+
+const struct row tiny_past[TINY_PAST] = {
+    { { 5, ATOM_A, DIRECTION_OUT, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
+    { { 0, ATOM_A, DIRECTION_IN, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
+    { { 1, ATOM_B, DIRECTION_OUT, PROTOCOL_UDP, 50000, 53, 16, 0, 0, 0, 1, 80, 0 } },
+    { { 0, ATOM_A, DIRECTION_OUT, PROTOCOL_ICMP, 0, 2048, 16, 0, 0, 0, 1, 80, 0 } },
+    { { 2, OTHER, DIRECTION_IN, PROTOCOL_TCP, 443, 40000, 24, 0, 0, 0, 1, 40, 8 } },
+};
+
+/* Takes the next digit of a number to a mixed base. */
+static size_t digit(size_t *number, size_t base)
+{
+    size_t d = *number % base;
+    *number /= base;
+    return d;
+}
+
+struct row tiny_row(size_t number)
+{
+    static const int64_t remotes[] = { ATOM_A, ATOM_B, ATOM_C, OTHER };
+    static const int64_t protocols[] = { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP };
+    static const int64_t local_ports[] = { 0, 443, 50000 };
+    static const int64_t remote_ports[] = { 0, 53, 443, 2048, 40000 };
+    struct row row = { { [ATTRIBUTE_PACKETS] = 1 } };
+    int64_t *value = row.value;
+    value[ATTRIBUTE_REMOTE] = remotes[digit(&number, 4)];
+    value[ATTRIBUTE_DIRECTION] = (int64_t)digit(&number, 2);
+    value[ATTRIBUTE_PROTOCOL] = protocols[digit(&number, 3)];
+    value[ATTRIBUTE_LOCAL_PORT] = local_ports[digit(&number, 3)];
+    value[ATTRIBUTE_REMOTE_PORT] = remote_ports[digit(&number, 5)];
+    value[ATTRIBUTE_FLAGS] = digit(&number, 2) > 0 ? 16 : 24;
+    value[ATTRIBUTE_BYTES] = digit(&number, 2) > 0 ? 40 : 80;
+    value[ATTRIBUTE_DURATION] = 8 * (int64_t)digit(&number, 3);
+    value[ATTRIBUTE_GAP] = (int64_t)digit(&number, 2);
+    return row;
+}
+
+size_t tiny_routes(const struct heads *heads, enum head head)
+{
+    switch (head) {
+    case HEAD_GAP:
+        return 2;
+    case HEAD_PACKETS:
+        return 1;
+    case HEAD_PROTOCOL:
+    case HEAD_LOCAL_PORT:
+    case HEAD_REMOTE_PORT:
+    case HEAD_REMOTE:
+    case HEAD_FLAGS:
+    case HEAD_TOS:
+    case HEAD_FORWARDING:
+    case HEAD_LABEL:
+    case HEAD_DURATION:
+    case HEAD_BYTES:
+        return heads->n_atoms[head];
+    default:
+        return heads->n_routes[head];
+    }
+}
+
 /* ---- models ------------------------------------------------------------------------------- */
 
 struct masked_conv_settings small_settings(void)

@@ -32,6 +32,22 @@ struct row crowded_row(struct rng *rng);
 /* A host of such rows. Caller frees with sequence_set_free. */
 struct sequence_set *crowded_sequence(uint64_t seed, size_t n_rows);
 
+/* A world so small that all of its rows can be enumerated: a vocabulary, a past with conversations
+ * that are kept (one with a remote that is no atom, and an echo), and every row that a network
+ * tells that keeps to the first tiny_routes() of each head. Its last row has a duration, so that
+ * the next one may keep the order within its second. */
+enum {
+    TINY_PAST = 5,
+    TINY_IDENTITIES = 4 * 2 * 3 * 3 * 5, /* remote, direction, protocol, ports */
+    TINY_REST = 2 * 2 * 3,               /* flags, bytes, duration */
+    TINY_ROWS = 2 * TINY_IDENTITIES * TINY_REST,
+};
+struct vocabulary tiny_vocabulary(void); /* caller releases it */
+extern const struct row tiny_past[TINY_PAST];
+/* number = (gap * TINY_REST + rest) * TINY_IDENTITIES + identity */
+struct row tiny_row(size_t number);
+size_t tiny_routes(const struct heads *heads, enum head head);
+
 /* Settings with their defaults, but for a small network. */
 struct masked_conv_settings small_settings(void);
 

@@ -555,61 +555,14 @@ END_TEST
 
 /* ---- a whole row -------------------------------------------------------------------------- */
 
-enum { ATOM_A = 0x08080808, ATOM_B = 0x0b000101, ATOM_C = 0x0c000001, OTHER = 0x0b000102 };
-
-/* A vocabulary so small that all rows of its values can be enumerated; never released. */
-static struct vocabulary tiny_vocabulary(void)
-{
-    static int64_t remotes[] = { ATOM_A, ATOM_B, ATOM_C }, local_ports[] = { 443, 50000 };
-    static int64_t protocols[] = { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP };
-    static int64_t remote_ports[] = { 53, 443 }, flags[] = { 16, 24 }, zero[] = { 0 };
-    static int64_t bytes[] = { 40, 80 }, durations[] = { 0, 8, 16 };
-    return (struct vocabulary){
-        .lists = { [ATTRIBUTE_REMOTE] = { remotes, ARRAY_LEN(remotes) },
-                   [ATTRIBUTE_PROTOCOL] = { protocols, ARRAY_LEN(protocols) },
-                   [ATTRIBUTE_LOCAL_PORT] = { local_ports, ARRAY_LEN(local_ports) },
-                   [ATTRIBUTE_REMOTE_PORT] = { remote_ports, ARRAY_LEN(remote_ports) },
-                   [ATTRIBUTE_FLAGS] = { flags, ARRAY_LEN(flags) },
-                   [ATTRIBUTE_TOS] = { zero, 1 },
-                   [ATTRIBUTE_FORWARDING] = { zero, 1 },
-                   [ATTRIBUTE_LABEL] = { zero, 1 },
-                   [ATTRIBUTE_BYTES] = { bytes, ARRAY_LEN(bytes) },
-                   [ATTRIBUTE_DURATION] = { durations, ARRAY_LEN(durations) } },
-        .duration_grid = 4,
-        .ratio_lowest = { 20, 20 },
-        .ratio_highest = { 1500, 1500 },
-    };
-}
-
-/* A network that hardly ever says anything but an atom (of gaps and packets the first two or
- * three). */
-static void say_atoms(struct saying *saying, const struct heads *heads, enum head head,
-                      struct rng *rng)
+/* A network that hardly ever says anything but what tiny rows are told by. */
+static void say_tiny(struct saying *saying, const struct heads *heads, enum head head,
+                     struct rng *rng)
 {
     draw_saying(saying, heads, head, rng);
-    size_t n_said = heads->n_routes[head];
-    if (head >= HEAD_FLAGS || head == HEAD_GAP || head == HEAD_PROTOCOL || head == HEAD_REMOTE ||
-        head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT)
-        n_said = heads->n_atoms[head];
-    if (head == HEAD_GAP)
-        n_said = 2;
-    if (head == HEAD_PACKETS)
-        n_said = 1;
-    if (head == HEAD_ORDER)
-        n_said = 2;
-    for (size_t k = n_said; k < heads->n_routes[head]; k++)
+    for (size_t k = tiny_routes(heads, head); k < heads->n_routes[head]; k++)
         saying->logits[k] = -80;
 }
-
-/* What happened before: conversations that are kept, one of a remote that is no atom, and an echo;
- * the last row has a duration, so that the next one may keep the order within its second. */
-static const struct row past_rows[] = {
-    { { 5, ATOM_A, DIRECTION_OUT, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
-    { { 0, ATOM_A, DIRECTION_IN, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
-    { { 1, ATOM_B, DIRECTION_OUT, PROTOCOL_UDP, 50000, 53, 16, 0, 0, 0, 1, 80, 0 } },
-    { { 0, ATOM_A, DIRECTION_OUT, PROTOCOL_ICMP, 0, 2048, 16, 0, 0, 0, 1, 80, 0 } },
-    { { 2, OTHER, DIRECTION_IN, PROTOCOL_TCP, 443, 40000, 24, 0, 0, 0, 1, 40, 8 } },
-};
 
 /* The mass of a row: what all heads that it has pay together. */
 static double mass_of_row(struct saying *sayings, const struct heads *heads,
@@ -633,57 +586,24 @@ START_TEST(masses_of_whole_rows_sum_to_1)
     struct rng rng = rng_stream(3, RNG_TEST, (uint64_t)_i, 0);
     heads_init(&heads, &vocabulary);
     for (enum head h = 0; h < N_HEADS; h++)
-        say_atoms(&sayings[h], &heads, h, &rng);
+        say_tiny(&sayings[h], &heads, h, &rng);
     struct live_past *past = live_past_create(&vocabulary, 1460332800);
     for (int i = 0; i < _i; i++) /* with more and more of the past */
-        live_past_note(past, &past_rows[i]);
-
-    static const int64_t remotes[] = { ATOM_A, ATOM_B, ATOM_C, OTHER };
-    static const int64_t protocols[] = { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP };
-    static const int64_t local_ports[] = { 0, 443, 50000 };
-    static const int64_t remote_ports[] = { 0, 53, 443, 2048, 40000 };
-    size_t n_rows = 0, n_of_kind[N_LINK_KINDS] = { 0 };
+        live_past_note(past, &tiny_past[i]);
+    size_t n_of_kind[N_LINK_KINDS] = { 0 };
     double sum = 0.0;
-    static const size_t sizes[] = {
-        2,
-        ARRAY_LEN(remotes),
-        2,
-        ARRAY_LEN(protocols),
-        ARRAY_LEN(local_ports),
-        ARRAY_LEN(remote_ports),
-        2,
-        2,
-        3,
-    };
-    size_t n_all = 1;
-    for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
-        n_all *= sizes[k];
-    for (size_t number = 0; number < n_all; number++) {
-        size_t digits[ARRAY_LEN(sizes)], rest = number;
-        for (size_t k = 0; k < ARRAY_LEN(sizes); rest /= sizes[k++])
-            digits[k] = rest % sizes[k];
-        const struct row row = { {
-            [ATTRIBUTE_GAP] = (int64_t)digits[0],
-            [ATTRIBUTE_REMOTE] = remotes[digits[1]],
-            [ATTRIBUTE_DIRECTION] = (int64_t)digits[2],
-            [ATTRIBUTE_PROTOCOL] = protocols[digits[3]],
-            [ATTRIBUTE_LOCAL_PORT] = local_ports[digits[4]],
-            [ATTRIBUTE_REMOTE_PORT] = remote_ports[digits[5]],
-            [ATTRIBUTE_FLAGS] = digits[6] == 0 ? 16 : 24,
-            [ATTRIBUTE_BYTES] = digits[7] == 0 ? 40 : 80,
-            [ATTRIBUTE_DURATION] = 8 * (int64_t)digits[8],
-            [ATTRIBUTE_PACKETS] = 1,
-        } };
+    for (size_t number = 0; number < TINY_ROWS; number++) {
+        struct row row = tiny_row(number);
         struct row_context context;
         live_past_context(past, &row, &context);
         sum += mass_of_row(sayings, &heads, &context);
         n_of_kind[context.link.kind]++;
-        n_rows++;
     }
-    ck_assert_msg(fabs(sum - 1.0) < 1e-9, "%zu rows sum to %.12f", n_rows, sum);
+    ck_assert_msg(fabs(sum - 1.0) < 1e-9, "all rows sum to %.12f", sum);
     for (size_t kind = 0; kind < N_LINK_KINDS; kind++)
         ck_assert_int_eq(n_of_kind[kind] > 0, kind == LINK_NEW || _i > 0);
     live_past_free(past);
+    vocabulary_release(&vocabulary);
 }
 END_TEST
 
@@ -693,6 +613,6 @@ Suite *test_suite(void)
     testing_add_loop(suite, masses_of_all_legal_values_sum_to_1, N_SCENES);
     testing_add_loop(suite, draws_have_the_masses, N_SCENES);
     testing_add_loop(suite, heads_apply_to_what_the_link_leaves_open, N_SCENES);
-    testing_add_loop(suite, masses_of_whole_rows_sum_to_1, ARRAY_LEN(past_rows) + 1);
+    testing_add_loop(suite, masses_of_whole_rows_sum_to_1, TINY_PAST + 1);
     return suite;
 }

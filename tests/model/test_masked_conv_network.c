@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/threads.h"
 #include "gradcheck.h"
 #include "masked_conv_fixture.h"
 #include "model_fixture.h"
@@ -446,6 +447,79 @@ START_TEST(a_sequence_costs_the_same_however_it_is_cut)
 }
 END_TEST
 
+/* A network in a tiny world: it says what there is, and what it says hangs on what it sees. */
+static struct masked_conv *tiny_model(void)
+{
+    struct masked_conv_settings settings = small_settings();
+    struct vocabulary vocabulary = tiny_vocabulary();
+    threads_set(1);
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary,
+                                                   memory_alloc(0, sizeof(uint32_t)), 0, 5);
+    model->base.attributes = ATTRIBUTES_ALL;
+    for (enum head h = 0; h < N_HEADS; h++) {
+        struct network_head *head = &model->network->head[h];
+        for (size_t i = 0; i < tensor_size(head->out_weight); i++)
+            head->out_weight->data[i] *= 10;
+        for (size_t k = tiny_routes(&model->heads, h); k < model->heads.n_routes[h]; k++)
+            head->out_bias->data[k] = -60;
+    }
+    return model;
+}
+
+/* The mass of what `attributes` of a row say, after the tiny past. */
+static double tiny_mass(const struct masked_conv *model, const struct row *row, uint32_t attributes)
+{
+    struct row rows[TINY_PAST + 1];
+    double masses[N_ATTRIBUTES], sum = 0.0;
+    struct error err = { 0 };
+    memcpy(rows, tiny_past, sizeof tiny_past);
+    rows[TINY_PAST] = *row;
+    const struct sequence sequence = {
+        .start = 1460332800, .rows = rows, .n_rows = TINY_PAST + 1, .first_scored = TINY_PAST
+    };
+    assert_ok(model_log_mass(&model->base, &sequence, masses, &err), err);
+    for (size_t a = 0; a < N_ATTRIBUTES; a++)
+        if (attributes & ATTRIBUTE_BIT(a))
+            sum += masses[a];
+    return exp(sum);
+}
+
+/* The whole way through links, features, network and heads: were a head to see what it tells, or a
+ * row to have two ways to be written, this would be something else than 1. */
+START_TEST(masses_of_whole_rows_sum_to_1)
+{
+    const uint32_t gap = ATTRIBUTE_BIT(ATTRIBUTE_GAP);
+    const uint32_t identity = ATTRIBUTE_BIT(ATTRIBUTE_LINK) | ATTRIBUTE_BIT(ATTRIBUTE_REMOTE) |
+                              ATTRIBUTE_BIT(ATTRIBUTE_DIRECTION) |
+                              ATTRIBUTE_BIT(ATTRIBUTE_PROTOCOL) |
+                              ATTRIBUTE_BIT(ATTRIBUTE_LOCAL_PORT) |
+                              ATTRIBUTE_BIT(ATTRIBUTE_REMOTE_PORT);
+    const uint32_t rest = ~(gap | identity);
+    struct masked_conv *model = tiny_model();
+    for (size_t other = 0; other < 2; other++) {
+        double sum = 0.0; /* of gaps, of identities given the gap, of the rest given both */
+        for (size_t g = 0; g < 2; g++) {
+            struct row row = tiny_row((g * TINY_REST + other) * TINY_IDENTITIES + other);
+            sum += tiny_mass(model, &row, gap);
+        }
+        assert_near(sum, 1.0, 1e-4);
+        sum = 0.0;
+        for (size_t i = 0; i < TINY_IDENTITIES; i++) {
+            struct row row = tiny_row((other * TINY_REST + 3 * other) * TINY_IDENTITIES + i);
+            sum += tiny_mass(model, &row, identity);
+        }
+        assert_near(sum, 1.0, 1e-4);
+        sum = 0.0;
+        for (size_t r = 0; r < TINY_REST; r++) {
+            struct row row = tiny_row((other * TINY_REST + r) * TINY_IDENTITIES + 77 + other);
+            sum += tiny_mass(model, &row, rest);
+        }
+        assert_near(sum, 1.0, 1e-4);
+    }
+    masked_conv_free(&model->base);
+}
+END_TEST
+
 /* What is left out for an ablation has no part in the result. */
 START_TEST(ablations_leave_out_what_they_say)
 {
@@ -491,6 +565,7 @@ Suite *test_suite(void)
     testing_add(suite, gradients_of_the_whole_loss_are_its_differences);
     testing_add_loop(suite, rows_are_seen_as_far_back_as_the_receptive_field, ARRAY_LEN(sizes));
     testing_add(suite, a_sequence_costs_the_same_however_it_is_cut);
+    testing_add(suite, masses_of_whole_rows_sum_to_1);
     testing_add(suite, ablations_leave_out_what_they_say);
     return suite;
 }

@@ -273,7 +273,7 @@ START_TEST(a_damaged_vocabulary_is_refused)
     struct vocabulary vocabulary = learned(set);
     vocabulary.duration_grid = 0;
     assert_ok(save(&vocabulary, path, &err), err);
-    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "duration_grid is below 1");
+    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "duration_grid is 0");
 
     vocabulary.duration_grid = 4;
     struct value_list *list = &vocabulary.lists[ATTRIBUTE_REMOTE_PORT];
