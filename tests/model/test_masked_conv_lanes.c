@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "data/calendar.h"
 #include "model/masked_conv/lanes.h"
 #include "model_fixture.h"
 #include "nn/ops.h"
@@ -37,11 +38,13 @@ static struct small create_small(void)
         .feature_dropout = 0.1,
     };
     struct vocabulary vocabulary;
+    struct hourly_flows hourly;
     vocabulary_learn(&vocabulary, small.train);
+    hourly_flows_learn(&hourly, small.train, 0, MS_PER_SECOND * small.train->end);
     uint32_t *hosts = memory_alloc(HOSTS, sizeof *hosts);
     for (size_t s = 0; s < HOSTS; s++)
         hosts[s] = small.train->items[s].host;
-    small.model = masked_conv_create(&settings, &vocabulary, hosts, HOSTS, 1);
+    small.model = masked_conv_create(&settings, &vocabulary, hosts, HOSTS, &hourly, 1);
     for (size_t s = 0; s < HOSTS; s++)
         small.prepared[s] = masked_conv_prepare(small.model, &small.train->items[s]);
     return small;
@@ -55,11 +58,18 @@ static void small_release(struct small *small)
     sequence_set_free(small->train);
 }
 
-/* Pieces with and without history, one of them shorter than the others. */
+/* Pieces with and without history and pace, one of them shorter than the others. */
 static struct piece piece_of(const struct small *small, size_t p)
 {
     const struct prepared_sequence *prepared = &small->prepared[p % HOSTS];
-    return (struct piece){ prepared, 21 * p, p == 2 ? PIECE_ROWS - 8 : PIECE_ROWS, prepared->host };
+    return (struct piece){
+        .sequence = prepared,
+        .first = 21 * p,
+        .n = p == 2 ? PIECE_ROWS - 8 : PIECE_ROWS,
+        .host = prepared->host,
+        .shows_pace = p % 2 == 1,
+        .is_cold = p == 3,
+    };
 }
 
 static void train_once(const struct small *small, struct lanes *lanes, double *nll)
