@@ -210,19 +210,26 @@ END_TEST
 
 START_TEST(threads_change_nothing)
 {
-    struct fixture_side train = side_of(telling_rows(1)), test = side_of(telling_rows(2));
-    struct fixture_side twin = side_of(fixture_varied_rows(3, N_HOSTS, N_ROWS));
-    threads_set(1);
-    struct tasks one = measure(&train, &test, &twin);
-    threads_set(3);
-    struct tasks three = measure(&train, &test, &twin);
-    for (int m = 0; m < N_MIXES; m++) {
-        ck_assert_double_eq(one.protocol[m].accuracy.mean, three.protocol[m].accuracy.mean);
-        ck_assert_double_eq(one.forecast[m][0].mae.mean, three.forecast[m][0].mae.mean);
+    struct fixture_side sides[3];
+    struct traffic *parts[3];
+    struct tasks tasks[2];
+    struct error err;
+    for (uint64_t s = 0; s < 3; s++) {
+        sides[s] = side_of(telling_rows(s));
+        parts[s] = traffic_part(sides[s].traffic, (size_t[]){ 1 }, 1);
     }
-    free_side(&train);
-    free_side(&test);
-    free_side(&twin);
+    for (int i = 0; i < 2; i++) {
+        threads_set(1 + 2 * i);
+        assert_ok(tasks_measure(&tasks[i], parts[0], parts[1], parts[2], 1, &err), err);
+    }
+    for (int m = 0; m < N_MIXES; m++) {
+        ck_assert_double_eq(tasks[0].protocol[m].accuracy.mean, tasks[1].protocol[m].accuracy.mean);
+        ck_assert_double_eq(tasks[0].forecast[m][0].mae.mean, tasks[1].forecast[m][0].mae.mean);
+    }
+    for (int s = 0; s < 3; s++) {
+        traffic_free(parts[s]);
+        free_side(&sides[s]);
+    }
 }
 END_TEST
 
