@@ -5,7 +5,7 @@
 #include "cli/draw_dataset.h"
 #include "cli/load_data.h"
 #include "data/calendar.h"
-#include "eval/report.h"
+#include "eval/page_report.h"
 #include "model/bayes_net.h"
 #include "sample/sample.h"
 
@@ -19,7 +19,7 @@ static const char *const part_names[] = { "auto",        "unseen",  "unseen-host
                                           NULL };
 
 static struct settings {
-    const char *data, *synthetic, *bins;
+    const char *data, *synthetic, *bins, *report;
     struct text_list models;
     bool draw;
     int part;
@@ -46,6 +46,8 @@ static const struct option options[] = {
       .help = "how often the real hosts are halved for the floor" },
     { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
       .help = "score the bins of this attribute too, as bayes-net has them" },
+    { "report", 0, OPTION_TEXT, AT(report), NULL, .argument = "FILE",
+      .help = "write a page with a summary and plots, as HTML" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
       .help = "of the first twin and of the halvings" },
 };
@@ -205,6 +207,7 @@ static enum status score_models(struct work *work, struct error *err)
             .name = settings.models.items[m],
             .kind = work->models[m]->kind->name,
             .twin = -1,
+            .history = model_history(work->models[m]),
         };
         report->n_models++;
         /* Labels are coded by each model's own list. */
@@ -240,6 +243,8 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
         twin->n_hosts = synthetic->n_hosts;
         twin->n_flows = synthetic->n_rows;
         twin->effective_hosts = traffic_effective_hosts(synthetic);
+        if (settings.report != NULL)
+            twin->profile = profile_create(synthetic);
     }
     comparison_average_add(&twin->average, &one);
     side_release(&real_side);
@@ -313,6 +318,15 @@ static enum status compare_twins(struct work *work, struct error *err)
     return STATUS_OK;
 }
 
+/* The page, before the figures are printed: whoever waits for them finds it in its place. */
+static enum status write_report(struct work *work, struct error *err)
+{
+    work->report.profile = profile_create(work->real);
+    FORWARD(report_write_page(&work->report, settings.report, err));
+    say("wrote %s", settings.report);
+    return STATUS_OK;
+}
+
 /* ---- the command -------------------------------------------------------------------------- */
 
 static enum status check_settings(const struct command_line *line, struct error *err)
@@ -348,6 +362,8 @@ static enum status run(const struct command_line *line, struct error *err)
         status = score_models(&work, err);
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
         status = compare_twins(&work, err);
+    if (status == STATUS_OK && settings.report != NULL)
+        status = write_report(&work, err);
     if (status == STATUS_OK && line->common.json)
         status = print_json(report_json(&work.report), err);
     else if (status == STATUS_OK)

@@ -14,6 +14,7 @@
 #include "eval/comparison.h"
 #include "eval/nll.h"
 #include "eval/privacy.h"
+#include "eval/profile.h"
 #include "eval/tasks.h"
 #include "eval/two_sample.h"
 
@@ -32,6 +33,7 @@ struct report_model {
     /* Where bins are scored: of the bins that hold the values of one attribute. */
     struct host_ratio bins;
     size_t n_bins;
+    struct fit_history history;   /* of its training; borrowed from the model */
     struct membership membership; /* with --privacy, where training flows are in the data */
 };
 
@@ -44,6 +46,7 @@ struct report_twin {
     struct two_sample two_sample;
     struct tasks tasks;
     struct privacy privacy;
+    struct profile *profile; /* of the first repeat, where there will be plots; or NULL */
 };
 
 struct report {
@@ -60,6 +63,7 @@ struct report {
     uint64_t seed;
     struct comparison_average floor; /* n is the number of halvings; 0 where there is no floor */
     struct two_sample_floor two_sample_floor;
+    struct profile *profile; /* of the real side, where there will be plots; or NULL */
 };
 void report_release(struct report *report);
 
