@@ -60,8 +60,8 @@ TEST_OBJECTS := $(TEST_SHARED:tests/%.c=$(BUILD)/obj/tests/%.o)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check check-all check-unit check-long check-style check-layers check-headers \
-        bench tests format help clean compile_commands.json install uninstall
+.PHONY: all demo check check-all check-unit check-style check-layers check-headers \
+        bench tests format man help clean compile_commands.json install uninstall
 
 all: build/flowtwin
 
@@ -85,6 +85,7 @@ $(LIBRARY): $(LIB_OBJECTS)
 # Where the time goes: multiply-adds in one instruction, which -std=c17 would keep apart.
 ifeq ($(PROFILE),release)
 $(BUILD)/obj/nn/%.o: CONTRACT = -ffp-contract=fast
+$(BUILD)/obj/model/masked_conv/stepper.o: CONTRACT = -ffp-contract=fast
 endif
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
@@ -159,8 +160,14 @@ bench: all $(BENCHES)
 format:
 	@clang-format -i $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_SHARED) $(wildcard tests/*.h tests/bench/*.[ch])
 
+# For editors. The command goes through the environment, which keeps its quotes.
+compile_commands.json: export COMPILE = $(CC) $(ALL_CFLAGS) -Itests
 compile_commands.json:
-	@scripts/compile-commands '$(CC)' '$(ALL_CFLAGS) -Itests' $(SOURCES) $(TEST_SOURCES) $(TEST_SHARED) > $@
+	@scripts/compile-commands $(SOURCES) $(TEST_SOURCES) $(TEST_SHARED) $(BENCH_SOURCES) > $@
+
+# The lists of commands and options in the man page, from what --help says.
+man: all
+	@scripts/man-page
 
 PREFIX ?= /usr/local
 install: all
@@ -177,5 +184,7 @@ help:
 	@echo "make check-unit   the tests of one profile, without installing anything"
 	@echo "make check-style  layers, headers and format"
 	@echo "make format       clang-format over everything"
+	@echo "make man          docs/flowtwin.1 anew, after options have changed"
+	@echo "make compile_commands.json  how each file is compiled, for editors"
 	@echo "make install      to PREFIX (/usr/local), with the man page"
 	@echo "make clean        removes build/"

@@ -21,7 +21,7 @@ static const char *const part_names[] = { "auto",        "unseen",  "unseen-host
 static struct settings {
     const char *data, *synthetic, *bins, *report;
     struct text_list models;
-    bool draw;
+    bool draw, judge, two_sample, tasks, privacy;
     int part;
     int64_t repeats, halvings, seed;
 } settings;
@@ -44,6 +44,14 @@ static const struct option options[] = {
       .help = "with --draw: how many twins, with seeds from --seed on" },
     { "halvings", 0, OPTION_INT, AT(halvings), "10", .minimum = 1, .maximum = 1000, .argument = "N",
       .help = "how often the real hosts are halved for the floor" },
+    { "two-sample", 0, OPTION_FLAG, AT(two_sample), "no",
+      .help = "train networks to tell the twin's flows from real ones, and say how well they do" },
+    { "tasks", 0, OPTION_FLAG, AT(tasks), "no",
+      .help = "learn tasks from the twin and from real flows, and test both on real flows" },
+    { "privacy", 0, OPTION_FLAG, AT(privacy), "no",
+      .help = "copies of training flows, nearness to them, and whether the model gives them away" },
+    { "judge", 0, OPTION_FLAG, AT(judge), "no",
+      .help = "all three: --two-sample, --tasks and --privacy" },
     { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
       .help = "score the bins of this attribute too, as bayes-net has them" },
     { "report", 0, OPTION_TEXT, AT(report), NULL, .argument = "FILE",
@@ -67,6 +75,8 @@ struct work {
     size_t n_models;
     struct dataset *data;
     enum split_part part;
+    struct training_record seen; /* by any of the models */
+    bool have_seen_the_same;
     struct sequence_set *set; /* the part, with the data's own labels */
     struct traffic *real;
     struct report report;
@@ -78,6 +88,7 @@ static void work_release(struct work *work)
     traffic_free(work->real);
     sequence_set_free(work->set);
     dataset_free(work->data);
+    training_record_release(&work->seen);
     for (size_t m = 0; m < work->n_models; m++)
         model_free(work->models[m]);
     free(work->models);
@@ -101,16 +112,29 @@ static bool same_record(const struct training_record *a, const struct training_r
            (a->n_hosts == 0 || memcmp(a->hosts, b->hosts, a->n_hosts * sizeof *a->hosts) == 0);
 }
 
-/* What is unseen by one model may have been learned by another: parts need one record. */
-static enum status check_records(const struct work *work, struct error *err)
+/* What is unseen by one model may have been learned by another: unseen is what none has seen. */
+static void join_records(struct work *work)
 {
-    for (size_t m = 1; m < work->n_models; m++)
-        RETURN_IF(!same_record(&work->models[0]->trained_on, &work->models[m]->trained_on), err,
-                  STATUS_USAGE,
-                  "%s and %s were trained on different flows, so that what one has not seen the "
-                  "other may have; --part all scores all",
-                  settings.models.items[0], settings.models.items[m]);
-    return STATUS_OK;
+    work->have_seen_the_same = true;
+    for (size_t m = 0; m < work->n_models; m++) {
+        const struct training_record *record = &work->models[m]->trained_on;
+        struct training_record both = training_record_union(&work->seen, record);
+        if (m == 0) {
+            both.from = record->from;
+            both.until = record->until;
+        }
+        work->have_seen_the_same &= same_record(&work->models[0]->trained_on, record);
+        training_record_release(&work->seen);
+        work->seen = both;
+    }
+}
+
+static enum status no_common_part(const struct work *work, struct error *err)
+{
+    return error_set(err, STATUS_USAGE,
+                     "the models were trained on different flows: there are none that are \"%s\" "
+                     "for all of them; --part all scores all",
+                     split_part_names[work->part]);
 }
 
 /* The flows of the chosen part, coded by `labels`. */
@@ -118,8 +142,7 @@ static enum status take_part(const struct work *work, const struct label_list *l
                              struct sequence_set **set, struct error *err)
 {
     if (work->n_models > 0)
-        return split_part_set(work->data, &work->models[0]->trained_on, work->part, labels, set,
-                              err);
+        return split_part_set(work->data, &work->seen, work->part, labels, set, err);
     *set = sequence_set_create(work->data, NULL, labels);
     return STATUS_OK;
 }
@@ -133,9 +156,14 @@ static enum status choose_part(struct work *work, struct error *err)
     RETURN_IF(work->n_models == 0 && work->part != PART_ALL, err, STATUS_USAGE,
               "--part %s: it is a model that has seen a part; give --model",
               part_names[settings.part]);
-    if (work->part != PART_ALL)
-        FORWARD(check_records(work, err));
+    join_records(work);
+    bool is_common = work->have_seen_the_same || work->part == PART_ALL ||
+                     work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS;
+    if (!is_common)
+        return no_common_part(work, err);
     enum status status = take_part(work, &work->data->labels, &work->set, err);
+    if (status == STATUS_RANGE && !work->have_seen_the_same)
+        return no_common_part(work, err);
     if (status == STATUS_RANGE && !is_named) {
         say("the model was trained on all of these flows: they are scored as they are, and the "
             "figures say nothing about others (train with --split to keep some)");
@@ -230,8 +258,19 @@ static enum status score_models(struct work *work, struct error *err)
 
 /* ---- twins -------------------------------------------------------------------------------- */
 
+/* The judges that were asked for, on the first twin of its name. */
+static enum status judge_twin(const struct work *work, struct report_twin *twin,
+                              const struct traffic *synthetic, struct error *err)
+{
+    uint64_t seed = work->report.seed;
+    if (settings.judge || settings.two_sample)
+        FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+    return STATUS_OK;
+}
+
 /* Compares one synthetic dataset and adds what is found to the twin's average. */
-static void compare_twin(struct work *work, struct report_twin *twin, const struct dataset *data)
+static enum status compare_twin(struct work *work, struct report_twin *twin,
+                                const struct dataset *data, struct error *err)
 {
     struct sequence_set *set = sequence_set_create(data, NULL, &work->data->labels);
     struct traffic *synthetic = traffic_create(set);
@@ -239,12 +278,14 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
     struct side real_side = side_create(work->real, classes);
     struct side synthetic_side = side_create(synthetic, classes);
     struct comparison one = comparison_make(&real_side, &synthetic_side);
+    enum status status = STATUS_OK;
     if (twin->average.n == 0) {
         twin->n_hosts = synthetic->n_hosts;
         twin->n_flows = synthetic->n_rows;
         twin->effective_hosts = traffic_effective_hosts(synthetic);
         if (settings.report != NULL)
             twin->profile = profile_create(synthetic);
+        status = judge_twin(work, twin, synthetic, err);
     }
     comparison_average_add(&twin->average, &one);
     side_release(&real_side);
@@ -252,6 +293,7 @@ static void compare_twin(struct work *work, struct report_twin *twin, const stru
     classes_free(classes);
     traffic_free(synthetic);
     sequence_set_free(set);
+    return status;
 }
 
 static enum status compare_file(struct work *work, struct error *err)
@@ -264,10 +306,10 @@ static enum status compare_file(struct work *work, struct error *err)
     FORWARD(load_data(settings.synthetic, &everything, &work->data->monitored, &data, err));
     struct report_twin *twin = &work->report.twins[work->report.n_twins++];
     *twin = (struct report_twin){ .name = settings.synthetic };
-    compare_twin(work, twin, data);
+    enum status status = compare_twin(work, twin, data, err);
     comparison_average_finish(&twin->average);
     dataset_free(data);
-    return STATUS_OK;
+    return status;
 }
 
 /* A twin of as many hosts over the real flows' time. Caller frees *data. */
@@ -297,8 +339,9 @@ static enum status draw_twins(struct work *work, size_t m, struct error *err)
         if (status != STATUS_OK && status != STATUS_INTERRUPTED)
             error_prefix(err, "%s: ", twin->name);
         FORWARD(status);
-        compare_twin(work, twin, data);
+        status = compare_twin(work, twin, data, err);
         dataset_free(data);
+        FORWARD(status);
     }
     comparison_average_finish(&twin->average);
     return STATUS_OK;
@@ -311,6 +354,9 @@ static enum status compare_twins(struct work *work, struct error *err)
     if (work->real->n_hosts > 1)
         FORWARD(comparison_floor(work->real, (size_t)settings.halvings, report->seed,
                                  &report->floor, err));
+    if (work->real->n_hosts > 1 && (settings.judge || settings.two_sample))
+        FORWARD(two_sample_halves(&report->two_sample_floor, work->real, TWO_SAMPLE_HALVINGS,
+                                  report->seed, err));
     if (settings.synthetic != NULL)
         FORWARD(compare_file(work, err));
     for (size_t m = 0; settings.draw && m < work->n_models; m++)

@@ -16,6 +16,12 @@ static struct settings {
     bool resume;
 } settings;
 
+/* The files of the command line, in their order. */
+struct config_list {
+    struct config *items;
+    size_t n;
+};
+
 static struct split_settings split_settings;
 static struct import_settings import_settings;
 
@@ -74,15 +80,18 @@ static enum status name_owner(const struct option_table *all, size_t n_all,
 
 static enum status check_owners(const struct option_table *all, size_t n_all,
                                 const struct option_table *chosen, size_t n_chosen,
-                                const struct config *config, const struct command_line *line,
+                                const struct config_list *configs, const struct command_line *line,
                                 const char *kind, struct error *err)
 {
-    for (size_t i = 0; i < config->n_entries; i++) {
-        const struct config_entry *entry = &config->entries[i];
-        enum status status = name_owner(all, n_all, chosen, n_chosen, entry->key, kind, err);
-        if (status != STATUS_OK)
-            error_prefix(err, "%s:%d: ", config->path, entry->line);
-        FORWARD(status);
+    for (size_t c = 0; c < configs->n; c++) {
+        const struct config *config = &configs->items[c];
+        for (size_t i = 0; i < config->n_entries; i++) {
+            const struct config_entry *entry = &config->entries[i];
+            enum status status = name_owner(all, n_all, chosen, n_chosen, entry->key, kind, err);
+            if (status != STATUS_OK)
+                error_prefix(err, "%s:%d: ", config->path, entry->line);
+            FORWARD(status);
+        }
     }
     for (int i = 0; i < line->argc; i++) {
         if (strncmp(line->argv[i], "--", 2) != 0)
@@ -95,14 +104,23 @@ static enum status check_owners(const struct option_table *all, size_t n_all,
     return STATUS_OK;
 }
 
-/* Default < configuration file < command line. Sets *kind and its settings. */
-static enum status configure(const struct command_line *line, const struct config *config,
+/* The kind of model that the command line or else the last file that has one names, or NULL. */
+static const char *name_of_model(const struct config_list *configs)
+{
+    const char *name = settings.model;
+    for (size_t c = configs->n; name == NULL && c > 0; c--)
+        name = config_value(&configs->items[c - 1], "model");
+    return name;
+}
+
+/* Default < configuration files < command line. Sets *kind and its settings. */
+static enum status configure(const struct command_line *line, const struct config_list *configs,
                              const struct model_kind **kind, void **model_settings, char **resolved,
                              struct error *err)
 {
     struct option_table all[COMMAND_TABLES_MAX], chosen[N_OWN_TABLES + 2];
     size_t n_all = tables(all), n_chosen = N_OWN_TABLES + 1;
-    const char *name = settings.model != NULL ? settings.model : config_value(config, "model");
+    const char *name = name_of_model(configs);
     RETURN_IF(name == NULL, err, STATUS_USAGE,
               "say which model: `model = gmm` in the configuration, or --model gmm");
 
@@ -125,11 +143,12 @@ static enum status configure(const struct command_line *line, const struct confi
     struct common_settings common = { 0 };
     chosen[n_chosen] = common_table(&common);
 
-    FORWARD(check_owners(all, n_all, chosen, n_chosen + 1, config, line, (*kind)->name, err));
+    FORWARD(check_owners(all, n_all, chosen, n_chosen + 1, configs, line, (*kind)->name, err));
     for (size_t t = 0; t < n_chosen; t++)
         options_release_lists(&chosen[t]);
     options_set_defaults(chosen, n_chosen);
-    FORWARD(config_apply(config, chosen, n_chosen, err));
+    for (size_t c = 0; c < configs->n; c++)
+        FORWARD(config_apply(&configs->items[c], chosen, n_chosen, err));
     struct text_list words = { 0 };
     enum status status = options_parse(chosen, n_chosen + 1, line->argc, line->argv, &words, err);
     text_list_release(&words);
@@ -219,7 +238,7 @@ static enum status print_summary(const struct command_line *line, const struct m
                       err);
 }
 
-static enum status train(const struct command_line *line, const struct config *config,
+static enum status train(const struct command_line *line, const struct config_list *configs,
                          struct error *err)
 {
     const struct model_kind *kind;
@@ -231,7 +250,7 @@ static enum status train(const struct command_line *line, const struct config *c
     struct model *model = NULL, *unfinished = NULL;
     double started = progress_clock();
 
-    enum status status = configure(line, config, &kind, &model_settings, &resolved, err);
+    enum status status = configure(line, configs, &kind, &model_settings, &resolved, err);
     if (status == STATUS_OK && (settings.data == NULL || settings.output == NULL))
         status = error_set(err, STATUS_USAGE, "--data and --output are needed");
     if (status == STATUS_OK)
@@ -259,25 +278,30 @@ static enum status train(const struct command_line *line, const struct config *c
 
 static enum status run(const struct command_line *line, struct error *err)
 {
-    RETURN_IF(line->arguments.n > 1, err, STATUS_USAGE, "give one configuration file");
-    struct config config = { 0 };
+    const struct text_list *paths = &line->arguments;
+    struct config_list configs = { .items = memory_zalloc(paths->n, sizeof *configs.items) };
     enum status status = STATUS_OK;
-    if (line->arguments.n == 1)
-        status = config_read(&config, line->arguments.items[0], err);
+    while (status == STATUS_OK && configs.n < paths->n) {
+        status = config_read(&configs.items[configs.n], paths->items[configs.n], err);
+        configs.n++;
+    }
     if (status == STATUS_OK)
-        status = train(line, &config, err);
-    config_release(&config);
+        status = train(line, &configs, err);
+    for (size_t c = 0; c < configs.n; c++)
+        config_release(&configs.items[c]);
+    free(configs.items);
     return status;
 }
 
 const struct command command_train = {
     .name = "train",
     .summary = "fit a model to flows",
-    .arguments = "[CONFIG]",
+    .arguments = "[CONFIG ...]",
     .description =
         "Fits a model to a dataset and writes it to a file, with all that is needed to draw\n"
         "from it and to score with it. CONFIG is a file of `key = value` lines; keys are the\n"
-        "options below without their dashes, and what the command line says goes before it.\n"
+        "options below without their dashes. Of several files the later one goes before the\n"
+        "earlier one, and what the command line says before both.\n"
         "Ctrl-C keeps what a long training has reached; the same command with --resume goes on\n"
         "from there as if it had never stopped.",
     .tables = tables,

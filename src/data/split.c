@@ -21,6 +21,8 @@ const struct option split_options[] = {
       .help = "by host: of the hosts of this type" },
     { "train-share", 0, OPTION_REAL, AT(train_share), "0.75", .minimum = 0.01, .maximum = 0.99,
       .argument = "SHARE", .help = "by time: the part of the flows, in time, that is trained on" },
+    { "train-every", 0, OPTION_INT, AT(train_every), "1", .minimum = 1, .maximum = 1e6,
+      .argument = "N", .help = "of the hosts that are not kept, train on each N-th only" },
 };
 const size_t n_split_options = ARRAY_LEN(split_options);
 
@@ -28,6 +30,24 @@ void training_record_release(struct training_record *record)
 {
     free(record->hosts);
     *record = (struct training_record){ 0 };
+}
+
+struct training_record training_record_union(const struct training_record *a,
+                                             const struct training_record *b)
+{
+    struct training_record both = {
+        .hosts = memory_alloc(a->n_hosts + b->n_hosts, sizeof *both.hosts),
+        .from = a->from < b->from ? a->from : b->from,
+        .until = a->until > b->until ? a->until : b->until,
+    };
+    for (size_t i = 0, j = 0; i < a->n_hosts || j < b->n_hosts;) {
+        bool is_of_a = j == b->n_hosts || (i < a->n_hosts && a->hosts[i] <= b->hosts[j]);
+        uint32_t host = is_of_a ? a->hosts[i] : b->hosts[j];
+        both.hosts[both.n_hosts++] = host;
+        i += i < a->n_hosts && a->hosts[i] == host;
+        j += j < b->n_hosts && b->hosts[j] == host;
+    }
+    return both;
 }
 
 static bool is_trained_host(const struct training_record *record, uint32_t address)
@@ -73,11 +93,13 @@ enum status split_training_set(const struct dataset *data, const struct split_se
         .until = by_time ? time_of_share(data, settings->train_share) : data->end,
     };
     struct row_range *ranges = memory_zalloc(data->n_hosts, sizeof *ranges);
-    int64_t n_of_type = 0;
+    int64_t n_of_type = 0, n_left = 0;
     for (size_t h = 0; h < data->n_hosts; h++) {
         const struct host *host = &data->hosts[h];
         bool is_candidate = settings->type == N_HOST_TYPES || (int)host->type == settings->type;
         if (by_host && is_candidate && n_of_type++ % settings->every == 0)
+            continue;
+        if (n_left++ % settings->train_every != 0)
             continue;
         ranges[h] = (struct row_range){ record->from, record->until };
     }

@@ -1,10 +1,9 @@
 /* split.h - which flows are trained on and which are kept to test with.
  *
  * By host: of the hosts of one type, by address, the first and every n-th after it is never trained
- * on. By time: what ends
- * after a moment is never trained on. A model keeps the record of what it was trained on
- * (struct training_record), and evaluation scores what the record does not cover: unseen hosts, and
- * the same hosts at another time.
+ * on. By time: what ends after a moment is never trained on. A model keeps the record of what it
+ * was trained on (struct training_record), and evaluation scores what the record does not cover:
+ * unseen hosts, and the same hosts at another time.
  */
 #ifndef FLOWTWIN_DATA_SPLIT_H
 #define FLOWTWIN_DATA_SPLIT_H
@@ -15,13 +14,14 @@
 enum split_kind { SPLIT_NONE, SPLIT_HOST, SPLIT_TIME, SPLIT_BOTH };
 
 struct split_settings {
-    int kind;           /* enum split_kind */
-    int64_t every;      /* of the hosts of that type, each so many-th is for testing */
-    int type;           /* enum host_type, or N_HOST_TYPES for any */
-    double train_share; /* of the dataset's period that is trained on */
+    int kind;            /* enum split_kind */
+    int64_t every;       /* of the hosts of that type, each so many-th is for testing */
+    int type;            /* enum host_type, or N_HOST_TYPES for any */
+    double train_share;  /* of the dataset's period that is trained on */
+    int64_t train_every; /* of the hosts that are not for testing, each so many-th is trained on */
 };
 
-/* --split, --test-every, --test-type, --train-share */
+/* --split, --test-every, --test-type, --train-share, --train-every */
 extern const struct option split_options[];
 extern const size_t n_split_options;
 
@@ -32,6 +32,9 @@ struct training_record {
     int64_t from, until; /* ms since 1970 */
 };
 void training_record_release(struct training_record *record);
+/* What was trained on by either: all hosts of both, over the time of both. */
+struct training_record training_record_union(const struct training_record *a,
+                                             const struct training_record *b);
 
 /* The rows to train on, and the record of them. STATUS_RANGE where nothing is left to train on. */
 enum status split_training_set(const struct dataset *data, const struct split_settings *settings,

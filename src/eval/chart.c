@@ -1,5 +1,6 @@
 #include "eval/chart.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,13 +33,23 @@ static bool is_visible(const struct chart *chart, const struct series *series, s
     return visible;
 }
 
+/* The height from which on a class of a histogram counts for the range: empty ones never do. */
+static double least_height(const struct chart *chart, const struct series *series)
+{
+    double highest = 0.0;
+    for (size_t i = 0; i < series->n; i++)
+        if (is_visible(chart, series, i))
+            highest = fmax(highest, series->y[i]);
+    return fmax(chart->trim * highest, DBL_MIN);
+}
+
 static void include_series(struct chart *chart, const struct series *series)
 {
+    double least = series->mark == MARK_STEPS ? least_height(chart, series) : 0.0;
     for (size_t i = 0; i < series->n; i++) {
         if (!is_visible(chart, series, i))
             continue;
-        /* Empty classes at the ends of a histogram are no part of its range. */
-        if (series->mark == MARK_STEPS && series->y[i] == 0.0)
+        if (series->mark == MARK_STEPS && series->y[i] < least)
             continue;
         axis_include(&chart->x, series->x[i]);
         axis_include(&chart->y, series->y[i]);
@@ -162,15 +173,18 @@ static void write_axes(const struct chart *chart, const struct layout *layout, F
                       layout->left, y, layout->right, layout->left - 5.0, y + 3.8, label);
     }
     ticks = axis_ticks(&chart->x, layout->n_ticks_x);
+    double taken = 0.0; /* up to where there are labels */
     for (size_t t = 0; t < ticks.n; t++) {
         double x = place_x(chart, layout, ticks.at[t]);
         axis_label(ticks.at[t], label);
         double room = DIGIT_WIDTH * (double)strlen(label) / 2.0;
         double at = fmin(x, layout->width - room); /* the last one must not be cut */
-        markup_format(out,
-                      "<path class=\"grid\" d=\"M%f %fV%f\"/>"
-                      "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n",
-                      x, layout->top, layout->bottom, at, layout->bottom + 13.5, label);
+        markup_format(out, "<path class=\"grid\" d=\"M%f %fV%f\"/>", x, layout->top,
+                      layout->bottom);
+        if (at - room > taken)
+            markup_format(out, "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n", at,
+                          layout->bottom + 13.5, label);
+        taken = at - room > taken ? at + room + 3.0 : taken;
     }
     markup_format(out, "<path class=\"frame\" d=\"M%f %fV%fH%f\"/>\n", layout->left, layout->top,
                   layout->bottom, layout->right);

@@ -192,7 +192,7 @@ static void add_conversations(struct list *list)
 static void add_rules(struct list *list)
 {
     struct figure *mean = add(list, GROUP_RULES, PORTRAIT_AT(rules.rates), rules_distance);
-    name(mean, "kept as often as by real flows, mean error", "percentage points", "rules",
+    name(mean, "how often rules are kept, mean error", "percentage points", "rules",
          "mean_difference");
     mean->is_key = true;
     mean->scale = 100.0;

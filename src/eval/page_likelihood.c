@@ -73,8 +73,9 @@ static void write_models(struct page *page, const struct report *report, const s
     page_table_end(page);
 }
 
+/* Of all models, or, where `behind`, of those after the first: what they lose against it. */
 static void write_attributes(struct page *page, const struct report *report,
-                             const struct names *names)
+                             const struct names *names, bool behind)
 {
     const char *labels[N_ATTRIBUTES];
     size_t n_rows = 0;
@@ -82,29 +83,33 @@ static void write_attributes(struct page *page, const struct report *report,
     struct row_mark *marks = memory_alloc(N_ATTRIBUTES * names->n, sizeof *marks);
     for (size_t m = 0; m < names->n; m++)
         attributes |= report->models[m].nll.attributes;
+    size_t first = behind ? 1 : 0, n_marks = names->n - first;
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if ((attributes & ATTRIBUTE_BIT(a)) == 0)
             continue;
-        for (size_t m = 0; m < names->n; m++) {
-            const struct nll *nll = &report->models[m].nll;
-            bool has = (nll->attributes & ATTRIBUTE_BIT(a)) != 0;
-            marks[n_rows * names->n + m] = (struct row_mark){
-                model_color(report, m), names->items[m], &nll->by_attribute[a].mean, has ? 1 : 0,
-                has ? nll->by_attribute[a].standard_error : 0.0
+        for (size_t m = first; m < names->n; m++) {
+            const struct report_model *model = &report->models[m];
+            bool has = behind || (model->nll.attributes & ATTRIBUTE_BIT(a)) != 0;
+            const struct host_ratio *ratio = behind ? &model->difference.by_attribute[a]
+                                                    : &model->nll.by_attribute[a];
+            marks[n_rows * n_marks + m - first] = (struct row_mark){
+                model_color(report, m), names->items[m], &ratio->mean, has ? 1 : 0,
+                has && isfinite(ratio->standard_error) ? ratio->standard_error : 0.0
             };
         }
         labels[n_rows++] = attribute_infos[a].name;
     }
     struct row_chart chart = {
-        .title = "Negative log-likelihood by attribute",
-        .note = "shorter is better; whiskers: standard error over hosts",
+        .title = behind ? "Difference from the first model" : "By attribute",
+        .note = behind ? "left is better; paired, flow by flow; whiskers: standard error over hosts"
+                       : "shorter is better; whiskers: standard error over hosts",
         .x = { .title = "nats per flow", .from_zero = true },
         .kind = ROWS_OF_BARS,
         .labels = labels,
         .n_rows = n_rows,
         .marks = marks,
-        .n_marks = names->n,
+        .n_marks = n_marks,
     };
     row_chart_write(&chart, page);
     free(marks);
@@ -120,7 +125,9 @@ void page_write_likelihood(struct page *page, const struct report *report)
     write_models(page, report, &names);
     write_legend(page, report, &names);
     page_panels(page, PANELS_NORMAL);
-    write_attributes(page, report, &names);
+    write_attributes(page, report, &names, false);
+    if (report->n_models > 1)
+        write_attributes(page, report, &names, true);
     page_panels_end(page);
     page_section_end(page);
     names_release(&names);

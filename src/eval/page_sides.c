@@ -50,7 +50,7 @@ static const double hour_middles[N_HOURS] = { 0.5,  1.5,  2.5,  3.5,  4.5,  5.5,
 /* All 24 hours, whichever have flows. */
 static struct axis hour_axis(void)
 {
-    struct axis axis = { .title = "hour of the day" };
+    struct axis axis = { .title = "hour of the day", .step = 6.0 };
     axis_include(&axis, 0.0);
     axis_include(&axis, 24.0);
     axis.is_tight = true;
@@ -82,6 +82,9 @@ void page_write_hours(struct page *page, const struct page_side *sides, size_t n
     page_section_end(page);
 }
 
+/* Classes with less than a five-hundredth of the highest are no reason to make an axis longer. */
+#define TRIM 0.002
+
 /* ---- values ------------------------------------------------------------------------------- */
 
 static void write_count(struct page *page, const struct page_side *sides, size_t n, int count,
@@ -91,6 +94,7 @@ static void write_count(struct page *page, const struct page_side *sides, size_t
         .title = title,
         .x = { .title = unit, .scale = SCALE_LOG1P, .is_tight = true },
         .y = { .title = "share of flows", .from_zero = true },
+        .trim = TRIM,
     };
     add_steps(&chart, sides, n,
               offsetof(struct profile, counts) + (size_t)count * sizeof(struct profile_count) +
@@ -157,9 +161,11 @@ static void write_protocols(struct page *page, const struct page_side *sides, si
 
 void page_write_values(struct page *page, const struct page_side *sides, size_t n)
 {
-    page_section(page, "values", "Single flows",
-                 "What one flow carries. Histograms: the classes are single values up to 6, and "
-                 "from there a fifth wider each; the scale is logarithmic with a place for 0.");
+    page_section(
+        page, "values", "Single flows",
+        "What one flow carries. Histograms: the classes are single values up to 6, and "
+        "from there a fifth wider each; the scale is logarithmic with a place for 0. Tails with "
+        "less than a five-hundredth of the highest class are not shown.");
     page_side_legend(page, sides, n);
     page_panels(page, PANELS_NORMAL);
     write_count(page, sides, n, PROFILE_BYTES, "Bytes per flow", "bytes");
@@ -180,7 +186,6 @@ static void write_quantiles(struct page *page, const struct page_side *sides, si
         const struct profile *profile = sides[s].profile;
         charts[s] = (struct chart){
             .title = sides[s].name,
-            .note = "median; half of the flows in the dark band, 80 % in the light one",
             .x = hour_axis(),
             .y = { .title = "bytes per flow", .scale = SCALE_LOG1P, .is_tight = true },
         };
@@ -227,6 +232,7 @@ static void write_each_hour(struct page *page, const struct page_side *sides, si
             .title = titles[hour],
             .x = { .title = "bytes per flow", .scale = SCALE_LOG1P, .is_tight = true },
             .y = { .title = "share of the hour's flows", .from_zero = true },
+            .trim = TRIM,
             .is_small = true,
         };
         add_steps(&charts[hour], sides, n,
@@ -243,9 +249,11 @@ static void write_each_hour(struct page *page, const struct page_side *sides, si
 
 void page_write_values_by_hour(struct page *page, const struct page_side *sides, size_t n)
 {
-    page_section(page, "byhour", "Single flows by the hour",
-                 "Bytes of a flow given the hour of the day. All panels of a row of this section "
-                 "have the same axes.");
+    page_section(
+        page, "byhour", "Single flows by the hour",
+        "Bytes of a flow given the hour of the day. Panels of a kind have the same axes. In "
+        "the first ones the line is the median; half of the flows lie in the dark band, "
+        "four fifths in the light one.");
     page_side_legend(page, sides, n);
     write_quantiles(page, sides, n);
     write_each_hour(page, sides, n);
@@ -308,12 +316,13 @@ static void write_acf(struct page *page, const struct page_side *sides, size_t n
 
 void page_write_order(struct page *page, const struct page_side *sides, size_t n)
 {
-    char intro[320];
+    char intro[480];
     snprintf(intro, sizeof intro,
              "How much a host's flow resembles those some flows earlier: autocorrelation at lags "
              "1 to %d over the hosts with %d flows or more. The band is the deviation over hosts. "
-             "Rows that are drawn one by one lie at 0.",
-             N_LAGS, AUTOCORRELATION_ROWS);
+             "Rows that are drawn one by one lie at 0.%s",
+             N_LAGS, AUTOCORRELATION_ROWS,
+             n > 1 ? " Panels of a kind have the same axes, and the real mean once more." : "");
     page_section(page, "order", "Order of a host's flows", intro);
     page_side_legend(page, sides, n);
     write_acf(page, sides, n, ACF_LOG_BYTES, "Autocorrelation of log bytes");

@@ -67,17 +67,17 @@ static void write_farthest(FILE *out, const struct findings *all, size_t t)
     size_t f = farthest(all, t);
     if (f == all->n)
         return;
+    const struct figure *figure = &all->figures[f];
     const struct finding *finding = &all->items[t * all->n + f];
-    char ratio[NUMBER_TEXT_SIZE];
-    snprintf(ratio, sizeof ratio, finding->ratio < 10.0 ? "%.1f" : "%.0f", finding->ratio);
-    markup_format(out, "<p>Farthest off: %s", all->figures[f].words);
-    if (all->figures[f].has_sides) {
-        char real[NUMBER_TEXT_SIZE], synthetic[NUMBER_TEXT_SIZE];
-        number_format(all->figures[f].scale * finding->real, real);
-        number_format(all->figures[f].scale * finding->synthetic, synthetic);
-        markup_format(out, ": %s real, %s here", real, synthetic);
-    }
-    markup_format(out, ", %s times what real users differ by.</p>\n", ratio);
+    char value[NUMBER_TEXT_SIZE], other[NUMBER_TEXT_SIZE], floor[NUMBER_TEXT_SIZE];
+    number_format(figure->scale * (figure->has_sides ? finding->synthetic : finding->distance),
+                  value);
+    number_format(figure->scale * finding->real, other);
+    number_format(figure->scale * finding->floor, floor);
+    markup_format(out, "<p>Farthest off: %s: %s", figure->words, value);
+    if (figure->has_sides)
+        markup_format(out, " instead of %s", other);
+    markup_format(out, ", where real users differ by %s.</p>\n", floor);
 }
 
 static void write_card(struct page *page, const struct report *report, const struct findings *all,

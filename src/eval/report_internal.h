@@ -47,4 +47,17 @@ bool report_has_attribute(const struct report *report, enum attribute attribute)
 /* Whether the attribute has an order, so that it can be correlated. */
 bool report_has_correlation(const struct report *report, enum attribute attribute);
 
+/* ---- parts of the text, in report_text.c -------------------------------------------------- */
+
+/* The columns of every table: a name, then cells of a number with its deviation in brackets (NaN:
+ * none). */
+void report_print_name(FILE *out, const char *name);
+void report_print_cell(FILE *out, double x, double deviation);
+/* A line of headings: the floor, and each twin. */
+void report_print_headings(FILE *out, const struct report *report);
+
+/* ---- what the judges of a twin found, in report_judges.c ---------------------------------- */
+
+void report_print_judges(FILE *out, const struct report *report);
+
 #endif

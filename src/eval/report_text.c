@@ -9,7 +9,7 @@
 #define NAME_WIDTH 34
 #define CELL_WIDTH 17
 
-static void print_name(FILE *out, const char *name)
+void report_print_name(FILE *out, const char *name)
 {
     fprintf(out, "  %-*s", NAME_WIDTH, name);
 }
@@ -35,7 +35,7 @@ static void format_number(char *text, size_t size, double x)
 }
 
 /* "0.0312 (0.0004)", or the number alone where there is no deviation. */
-static void print_cell(FILE *out, double x, double deviation)
+void report_print_cell(FILE *out, double x, double deviation)
 {
     char number[40], spread[40], cell[96];
     format_number(number, sizeof number, x);
@@ -69,8 +69,8 @@ static void print_file_cell(FILE *out, const char *path)
 static void print_average_cell(FILE *out, const struct comparison_average *average, size_t offset,
                                double scale)
 {
-    print_cell(out, scale * number_at(&average->mean, offset),
-               scale * number_at(&average->deviation, offset));
+    report_print_cell(out, scale * number_at(&average->mean, offset),
+                      scale * number_at(&average->deviation, offset));
 }
 
 /* ---- likelihood --------------------------------------------------------------------------- */
@@ -91,7 +91,7 @@ static void print_ratio_cell(FILE *out, const struct host_ratio *ratio, double u
 static void print_likelihood_row(FILE *out, const struct report *report, const char *name,
                                  int column, double unit)
 {
-    print_name(out, name);
+    report_print_name(out, name);
     for (size_t m = 0; m < report->n_models; m++) {
         const struct nll *nll = &report->models[m].nll;
         if (column == NLL_TOTAL)
@@ -115,11 +115,11 @@ static void print_bins(FILE *out, const struct report *report)
 {
     char name[64];
     snprintf(name, sizeof name, "%s, of its bin", attribute_infos[report->bins_attribute].name);
-    print_name(out, name);
+    report_print_name(out, name);
     for (size_t m = 0; m < report->n_models; m++)
         print_ratio_cell(out, &report->models[m].bins, 1.0);
     fputc('\n', out);
-    print_name(out, "  number of bins");
+    report_print_name(out, "  number of bins");
     for (size_t m = 0; m < report->n_models; m++) {
         snprintf(name, sizeof name, "%zu", report->models[m].n_bins);
         print_text_cell(out, name);
@@ -135,7 +135,7 @@ static void print_likelihood(FILE *out, const struct report *report)
         "\nNegative log-likelihood, nats per flow (standard error over %zu hosts), %zu flows in "
         "order of end time\n\n",
         report->models[0].nll.n_hosts, report->models[0].nll.n_flows);
-    print_name(out, "");
+    report_print_name(out, "");
     for (size_t m = 0; m < report->n_models; m++) {
         print_file_cell(out, report->models[m].name);
         attributes |= report->models[m].nll.attributes;
@@ -167,6 +167,13 @@ static void print_distance_headings(FILE *out, const struct report *report)
         print_file_cell(out, report->twins[t].name);
 }
 
+void report_print_headings(FILE *out, const struct report *report)
+{
+    report_print_name(out, "");
+    print_distance_headings(out, report);
+    fputc('\n', out);
+}
+
 static void print_floor_cell(FILE *out, const struct report *report, size_t offset, double scale)
 {
     if (report->floor.n > 0)
@@ -194,11 +201,11 @@ static void print_distribution_columns(FILE *out, const struct report *report,
                                        const struct distribution_figure *figures, size_t n)
 {
     fputc('\n', out);
-    print_name(out, "");
+    report_print_name(out, "");
     for (size_t f = 0; f < n; f++)
         fprintf(out, "%*s", CELL_WIDTH * (1 + (int)report->n_twins), figures[f].name);
     fputc('\n', out);
-    print_name(out, "");
+    report_print_name(out, "");
     for (size_t f = 0; f < n; f++)
         print_distance_headings(out, report);
     fputc('\n', out);
@@ -206,7 +213,7 @@ static void print_distribution_columns(FILE *out, const struct report *report,
         enum attribute a = attribute_report_order[i];
         if (a >= N_CODED || !report_has_distribution(report, a))
             continue;
-        print_name(out, attribute_infos[a].name);
+        report_print_name(out, attribute_infos[a].name);
         for (size_t f = 0; f < n; f++)
             print_distance_cells(out, report, DISTANCE_AT(distributions[a]) + figures[f].offset);
         fputc('\n', out);
@@ -236,16 +243,14 @@ static void print_hours(FILE *out, const struct report *report)
     if (!report_has_distribution(report, ATTRIBUTE_BYTES))
         return;
     fprintf(out, "\nJensen-Shannon divergence of bytes by hour of the day, nats\n\n");
-    print_name(out, "");
-    print_distance_headings(out, report);
-    fputc('\n', out);
+    report_print_headings(out, report);
     for (int hour = 0; hour < N_HOURS; hour++) {
         size_t offset = DISTANCE_AT(distributions[ATTRIBUTE_BYTES].js_by_hour[hour]);
         if (isnan(number_at(&report->twins[0].average.mean, offset)))
             continue;
         char name[64];
         snprintf(name, sizeof name, "%02d:00 to %02d:59", hour, hour);
-        print_name(out, name);
+        report_print_name(out, name);
         print_distance_cells(out, report, offset);
         fputc('\n', out);
     }
@@ -256,7 +261,7 @@ static void print_netshare(FILE *out, const struct report *report)
     fprintf(out,
             "\nNetShare's figures (EMD: first Wasserstein distance on raw values); x: times the "
             "floor\n\n");
-    print_name(out, "");
+    report_print_name(out, "");
     print_text_cell(out, "floor");
     for (size_t t = 0; t < report->n_twins; t++) {
         print_file_cell(out, report->twins[t].name);
@@ -267,14 +272,14 @@ static void print_netshare(FILE *out, const struct report *report)
         size_t offset = DISTANCE_AT(netshare.values[f]);
         char name[64];
         snprintf(name, sizeof name, "%s, %s", netshare_infos[f].words, netshare_infos[f].unit);
-        print_name(out, name);
+        report_print_name(out, name);
         print_floor_cell(out, report, offset, 1.0);
         for (size_t t = 0; t < report->n_twins; t++) {
             const struct comparison_average *average = &report->twins[t].average;
             print_average_cell(out, average, offset, 1.0);
             double floor = report->floor.n > 0 ? number_at(&report->floor.mean, offset)
                                                : (double)NAN;
-            print_cell(out, number_at(&average->mean, offset) / floor, NAN);
+            report_print_cell(out, number_at(&average->mean, offset) / floor, NAN);
         }
         fputc('\n', out);
     }
@@ -283,13 +288,11 @@ static void print_netshare(FILE *out, const struct report *report)
 static void print_pairs(FILE *out, const struct report *report)
 {
     fprintf(out, "\nTotal variation of joint histograms, 0..1\n\n");
-    print_name(out, "");
-    print_distance_headings(out, report);
-    fputc('\n', out);
-    print_name(out, "two attributes, mean of pairs");
+    report_print_headings(out, report);
+    report_print_name(out, "two attributes, mean of pairs");
     print_distance_cells(out, report, DISTANCE_AT(pairs.mean_same_row));
     fputc('\n', out);
-    print_name(out, "one and its next row, mean");
+    report_print_name(out, "one and its next row, mean");
     print_distance_cells(out, report, DISTANCE_AT(pairs.mean_next_row));
     fputc('\n', out);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
@@ -298,7 +301,7 @@ static void print_pairs(FILE *out, const struct report *report)
             continue;
         char name[64];
         snprintf(name, sizeof name, "  %s and its next", attribute_infos[a].name);
-        print_name(out, name);
+        report_print_name(out, name);
         print_distance_cells(out, report, DISTANCE_AT(pairs.next_row[a]));
         fputc('\n', out);
     }
@@ -308,7 +311,7 @@ static void print_pairs(FILE *out, const struct report *report)
 
 static void print_portrait_headings(FILE *out, const struct report *report)
 {
-    print_name(out, "");
+    report_print_name(out, "");
     print_text_cell(out, "real");
     for (size_t t = 0; t < report->n_twins; t++)
         print_file_cell(out, report->twins[t].name);
@@ -319,13 +322,13 @@ static void print_portrait_headings(FILE *out, const struct report *report)
 static void print_portrait_row(FILE *out, const struct report *report, const char *name,
                                size_t offset, double scale)
 {
-    print_name(out, name);
-    print_cell(out, scale * number_at(&report->twins[0].average.mean, real_at(offset)), NAN);
+    report_print_name(out, name);
+    report_print_cell(out, scale * number_at(&report->twins[0].average.mean, real_at(offset)), NAN);
     for (size_t t = 0; t < report->n_twins; t++)
         print_average_cell(out, &report->twins[t].average, synthetic_at(offset), scale);
     double floor = report->floor.n > 0 ? number_at(&report->floor.mean, difference_at(offset))
                                        : (double)NAN;
-    print_cell(out, scale * floor, NAN);
+    report_print_cell(out, scale * floor, NAN);
     fputc('\n', out);
 }
 
@@ -356,15 +359,16 @@ static void print_autocorrelation_row(FILE *out, const struct report *report, in
     const struct comparison *first = &report->twins[0].average.mean;
     char name[64];
     snprintf(name, sizeof name, "%s, lag %d", series == ACF_GAP ? "gap" : "log bytes", lag);
-    print_name(out, name);
-    print_cell(out, number_at(first, real_at(r)), number_at(first, real_at(band)));
+    report_print_name(out, name);
+    report_print_cell(out, number_at(first, real_at(r)), number_at(first, real_at(band)));
     for (size_t t = 0; t < report->n_twins; t++) {
         const struct comparison *mean = &report->twins[t].average.mean;
-        print_cell(out, number_at(mean, synthetic_at(r)), number_at(mean, synthetic_at(band)));
+        report_print_cell(out, number_at(mean, synthetic_at(r)),
+                          number_at(mean, synthetic_at(band)));
     }
-    print_cell(out,
-               report->floor.n > 0 ? number_at(&report->floor.mean, difference_at(r)) : (double)NAN,
-               (double)NAN);
+    report_print_cell(
+        out, report->floor.n > 0 ? number_at(&report->floor.mean, difference_at(r)) : (double)NAN,
+        (double)NAN);
     fputc('\n', out);
 }
 
@@ -501,6 +505,7 @@ static void print_twins(FILE *out, const struct report *report)
     print_autocorrelation(out, report);
     print_rules(out, report);
     print_pairs(out, report);
+    report_print_judges(out, report);
     for (size_t t = 0; t < report->n_twins; t++) {
         print_pair_squares(out, report, &report->twins[t]);
         print_dependence(out, report, &report->twins[t], "Normalised mutual information",

@@ -124,8 +124,10 @@ static bool include_all(struct row_chart *chart)
         size_t n = chart->kind == ROWS_OF_BARS && mark->n > 1 ? 1 : mark->n;
         for (size_t i = 0; i < n; i++) {
             axis_include(&chart->x, mark->values[i]);
-            if (chart->kind == ROWS_OF_BARS)
+            if (chart->kind == ROWS_OF_BARS) {
+                axis_include(&chart->x, mark->values[i] - mark->error);
                 axis_include(&chart->x, mark->values[i] + mark->error);
+            }
         }
     }
     if (chart->x.has_range)

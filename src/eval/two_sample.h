@@ -8,9 +8,9 @@
  * in the flows themselves and how much in how they follow one another.
  *
  *     struct two_sample result;
- *     FORWARD(two_sample_compare(&result, real, synthetic, &settings, err));
+ *     FORWARD(two_sample_compare(&result, real, synthetic, seed, err));
  *     print(result.windows.auc.mean, result.windows.auc.standard_error);
- *     FORWARD(two_sample_halves(&floor, real, n_halvings, &settings, err));
+ *     FORWARD(two_sample_halves(&floor, real, TWO_SAMPLE_HALVINGS, seed, err));
  */
 #ifndef FLOWTWIN_EVAL_TWO_SAMPLE_H
 #define FLOWTWIN_EVAL_TWO_SAMPLE_H
@@ -21,6 +21,8 @@
 
 /* Flows of a window. */
 #define TWO_SAMPLE_WINDOW 16
+/* Halvings that the floor is the mean of, where nothing else is asked: each trains networks. */
+#define TWO_SAMPLE_HALVINGS 4
 
 /* What was asked about, and how often it was told apart. Index 0 is real, 1 synthetic. */
 struct two_sample_figure {
@@ -40,5 +42,14 @@ struct two_sample_floor {
     double windows, windows_deviation;
     double flows, flows_deviation;
 };
+
+/* STATUS_INTERRUPTED where the user asked to stop. */
+enum status two_sample_compare(struct two_sample *result, const struct traffic *real,
+                               const struct traffic *synthetic, uint64_t seed, struct error *err);
+enum status two_sample_halves(struct two_sample_floor *floor, const struct traffic *real,
+                              size_t n_halvings, uint64_t seed, struct error *err);
+
+/* What the figure means and when to worry, in a sentence or two. */
+extern const char *const two_sample_meaning;
 
 #endif

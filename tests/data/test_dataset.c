@@ -137,7 +137,7 @@ START_TEST(no_row_of_the_test_part_reaches_training)
 {
     struct dataset *data = numbered_dataset();
     struct split_settings settings = {
-        .kind = _i, .every = 4, .type = N_HOST_TYPES, .train_share = 0.6
+        .kind = _i, .every = 4, .train_every = 1, .type = N_HOST_TYPES, .train_share = 0.6
     };
     struct sequence_set *train, *unseen = NULL, *trained, *all;
     struct training_record record;
@@ -185,7 +185,7 @@ START_TEST(unseen_hosts_and_unseen_time_are_apart)
 {
     struct dataset *data = numbered_dataset();
     struct split_settings settings = {
-        .kind = SPLIT_BOTH, .every = 4, .type = N_HOST_TYPES, .train_share = 0.6
+        .kind = SPLIT_BOTH, .every = 4, .train_every = 1, .type = N_HOST_TYPES, .train_share = 0.6
     };
     struct sequence_set *train, *hosts, *later;
     struct training_record record;
@@ -213,7 +213,9 @@ START_TEST(only_hosts_of_the_type_are_kept_to_test_with)
     struct dataset *data = numbered_dataset();
     for (size_t h = 0; h < data->n_hosts; h++)
         data->hosts[h].type = h < 20 ? HOST_BOTH : HOST_SENDS;
-    struct split_settings settings = { .kind = SPLIT_HOST, .every = 5, .type = HOST_BOTH };
+    struct split_settings settings = {
+        .kind = SPLIT_HOST, .every = 5, .train_every = 1, .type = HOST_BOTH
+    };
     struct sequence_set *train, *unseen;
     struct training_record record;
     struct error err = { 0 };
@@ -229,13 +231,59 @@ START_TEST(only_hosts_of_the_type_are_kept_to_test_with)
 }
 END_TEST
 
+START_TEST(fewer_hosts_to_train_on_leave_those_to_test_with_alone)
+{
+    struct dataset *data = numbered_dataset();
+    struct split_settings settings = { .kind = SPLIT_HOST, .every = 4, .type = N_HOST_TYPES };
+    struct sequence_set *train, *unseen;
+    struct training_record all, third, both;
+    struct error err = { 0 };
+    settings.train_every = 1;
+    assert_ok(split_training_set(data, &settings, &train, &all, &err), err);
+    sequence_set_free(train);
+    settings.train_every = 3;
+    assert_ok(split_training_set(data, &settings, &train, &third, &err), err);
+    sequence_set_free(train);
+    ck_assert_uint_eq(all.n_hosts, 30);
+    ck_assert_uint_eq(third.n_hosts, 10);
+    for (size_t h = 0; h < third.n_hosts; h++)
+        ck_assert_uint_eq(third.hosts[h], all.hosts[3 * h]);
+
+    /* What neither has seen is what the larger one has not. */
+    both = training_record_union(&third, &all);
+    ck_assert_uint_eq(both.n_hosts, all.n_hosts);
+    ck_assert_mem_eq(both.hosts, all.hosts, all.n_hosts * sizeof *all.hosts);
+    assert_ok(split_part_set(data, &both, PART_UNSEEN, NULL, &unseen, &err), err);
+    ck_assert_uint_eq(unseen->n, 11);
+    sequence_set_free(unseen);
+    training_record_release(&both);
+
+    /* Hosts of one alone, and the time of both. */
+    struct training_record other = { .hosts = (uint32_t[]){ 1, third.hosts[9] },
+                                     .n_hosts = 2,
+                                     .from = third.from - 5,
+                                     .until = third.until - 5 };
+    both = training_record_union(&other, &third);
+    ck_assert_uint_eq(both.n_hosts, 11);
+    ck_assert_uint_eq(both.hosts[0], 1);
+    ck_assert_int_eq(both.from, other.from);
+    ck_assert_int_eq(both.until, third.until);
+    training_record_release(&both);
+    training_record_release(&all);
+    training_record_release(&third);
+    dataset_free(data);
+}
+END_TEST
+
 START_TEST(labels_are_those_of_the_training_rows_alone)
 {
     struct dataset *data = numbered_dataset();
     for (size_t i = 0; i < data->n_flows; i++)
         data->flows[i].label = i >= data->hosts[1].first;
     /* Label 0, "background", now stands with host 0 alone, the first one to test with. */
-    struct split_settings settings = { .kind = SPLIT_HOST, .every = 4, .type = N_HOST_TYPES };
+    struct split_settings settings = {
+        .kind = SPLIT_HOST, .every = 4, .train_every = 1, .type = N_HOST_TYPES
+    };
     struct sequence_set *train, *unseen;
     struct training_record record;
     struct error err = { 0 };
@@ -257,7 +305,7 @@ START_TEST(a_split_that_leaves_nothing_says_so)
 {
     struct dataset *data = fixture_dataset(4, 1, 10, 1); /* all in one second */
     struct split_settings settings = {
-        .kind = SPLIT_TIME, .every = 4, .type = N_HOST_TYPES, .train_share = 0.5
+        .kind = SPLIT_TIME, .every = 4, .train_every = 1, .type = N_HOST_TYPES, .train_share = 0.5
     };
     struct sequence_set *train;
     struct training_record record;
@@ -277,6 +325,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, no_row_of_the_test_part_reaches_training, 4);
     testing_add(suite, unseen_hosts_and_unseen_time_are_apart);
     testing_add(suite, only_hosts_of_the_type_are_kept_to_test_with);
+    testing_add(suite, fewer_hosts_to_train_on_leave_those_to_test_with_alone);
     testing_add(suite, labels_are_those_of_the_training_rows_alone);
     testing_add(suite, a_split_that_leaves_nothing_says_so);
     return suite;

@@ -1,6 +1,7 @@
 #include "model/masked_conv/heads.h"
 
 #include "base/error.h"
+#include "nn/categorical.h"
 #include "nn/logistic_mixture.h"
 
 #include <math.h>
@@ -602,32 +603,13 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
 
 /* ---- drawing ------------------------------------------------------------------------------ */
 
-static size_t draw_route(const uint8_t *available, const real *logits, size_t n, struct rng *rng)
-{
-    double highest = -(double)INFINITY, total = 0.0;
-    for (size_t k = 0; k < n; k++)
-        if (available[k] && (double)logits[k] > highest)
-            highest = (double)logits[k];
-    for (size_t k = 0; k < n; k++)
-        if (available[k])
-            total += exp((double)logits[k] - highest);
-    double u = rng_uniform(rng) * total;
-    size_t last = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (!available[k])
-            continue;
-        last = k;
-        u -= exp((double)logits[k] - highest);
-        if (u < 0.0)
-            break;
-    }
-    return last;
-}
-
 /* Values above this are never drawn: files and the tools that read them hold no larger durations,
- * and no larger bytes of so many packets. */
+ * and no larger bytes of so many packets; and a gap of more than 48 days, which no training knows
+ * of, would be the end of its host. */
 static int64_t highest_drawn(enum head head)
 {
+    if (head == HEAD_GAP)
+        return INT64_C(1) << 22;
     if (head == HEAD_DURATION)
         return UINT32_MAX;
     return INT64_C(1) << (head == HEAD_PACKETS ? 37 : 53);
@@ -713,7 +695,7 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
                   struct rng *rng)
 {
     size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
-    size_t route = draw_route(available, logits, n_routes, rng);
+    size_t route = categorical_draw(logits, available, n_routes, rng);
     if (head == HEAD_OLDER) {
         uint64_t first = octave_first((int)route), end = octave_first((int)route + 1);
         end = end < n_older(context) ? end : n_older(context);

@@ -86,4 +86,18 @@ void training_state_release(struct training_state *state);
 enum status masked_conv_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
                             struct fit_control *control, struct model **model, struct error *err);
 
+/* sampling.c */
+struct sampler *masked_conv_sampler_create(const struct model *model,
+                                           const struct sampler_host *hosts, size_t n_hosts,
+                                           const struct sampler_settings *settings);
+enum status masked_conv_sampler_advance(struct sampler *sampler, const size_t *which, size_t n,
+                                        struct row *rows, struct error *err);
+void masked_conv_sampler_free(struct sampler *sampler);
+
+/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was drawn
+ * from and the row with its new value. From several threads at once where there are several. */
+typedef void draw_watch(void *user, enum head head, const struct row_context *context,
+                        const uint8_t *available, const real *logits, const real *mixture);
+void masked_conv_sampler_watch(struct sampler *sampler, draw_watch *watch, void *user);
+
 #endif

@@ -1,0 +1,137 @@
+#include "model/masked_conv/live.h"
+
+#include <string.h>
+
+void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
+                    bool has_memory)
+{
+    *host = (struct live_host){
+        .vocabulary = vocabulary,
+        .memory = conversation_memory_create(),
+        .windows = window_log_create(start),
+        .has_memory = has_memory,
+        .clock = start,
+    };
+}
+
+void live_host_release(struct live_host *host)
+{
+    conversation_memory_free(host->memory);
+    window_log_free(host->windows);
+    *host = (struct live_host){ 0 };
+}
+
+static struct seen_row seen(const struct past_row *past)
+{
+    if (past == NULL)
+        return (struct seen_row){ 0 };
+    return (struct seen_row){ &past->row, past->clock, past->index };
+}
+
+void live_begin(struct live_host *host)
+{
+    for (size_t a = 0; a < N_CODED; a++)
+        host->row.value[a] = attribute_infos[a].lowest;
+    host->context = (struct row_context){
+        .row = &host->row,
+        .clock = host->clock,
+        .index = host->index,
+        .n_conversations = conversation_count(host->memory),
+        .n_remotes = conversation_remote_count(host->memory),
+    };
+    struct row_context *context = &host->context;
+    if (host->index > 0)
+        context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
+    if (host->has_last_new)
+        context->last_new = (struct seen_row){ &host->last_new, host->last_new_clock,
+                                               host->last_new_index };
+    for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < context->n_conversations; s++)
+        context->shown[s] = conversation_code(conversation_at(host->memory, s), host->clock);
+}
+
+void live_link(struct live_host *host, struct link link)
+{
+    struct row_context *context = &host->context;
+    const struct past_row *match = conversation_match(host->memory, &link);
+    context->link = link;
+    context->match = seen(match);
+    context->match_flows = match != NULL ? match->n_flows : 0;
+    if (link.kind == LINK_REPLY || link.kind == LINK_REPEAT) {
+        conversation_continue(&host->row, match, link.kind);
+    } else if (link.kind == LINK_REMOTE) {
+        int64_t remote = match->row.value[ATTRIBUTE_REMOTE];
+        host->row.value[ATTRIBUTE_REMOTE] = remote;
+        context->is_icmp_kept = conversation_is_kept(host->memory, (uint32_t)remote, PROTOCOL_ICMP,
+                                                     0, 0);
+    }
+}
+
+void live_references(struct live_host *host)
+{
+    const struct past_row *references[N_REFERENCES];
+    conversation_references(host->memory, &host->row, references);
+    if (host->context.link.kind == LINK_NEW) { /* whatever stands for its remote so far */
+        for (size_t r = REFERENCE_REMOTE; r < REFERENCE_LIKE; r++)
+            references[r] = NULL;
+        references[REFERENCE_SERVICE_PACKETS] = NULL;
+    }
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        host->context.references[r] = seen(references[r]);
+}
+
+void live_end(struct live_host *host)
+{
+    enum link_kind kind = host->context.link.kind;
+    host->clock += host->row.value[ATTRIBUTE_GAP];
+    if (host->has_memory)
+        conversation_note(host->memory, &host->row, host->clock);
+    window_log_note(host->windows, &host->row, host->clock);
+    host->previous = host->row;
+    if (kind == LINK_REMOTE || kind == LINK_NEW) {
+        host->last_new = host->row;
+        host->last_new_clock = host->clock;
+        host->last_new_index = host->index;
+        host->has_last_new = true;
+    }
+    host->index++;
+}
+
+void live_exclude_ports(struct live_host *host, struct exclusions *room)
+{
+    struct row_context *context = &host->context;
+    if (context->link.kind != LINK_REMOTE)
+        return;
+    context->kept_ports = room->words;
+    context->n_kept_ports = conversation_remote_ports(host->memory, &host->row, room->words);
+}
+
+void live_exclude_atoms(struct live_host *host, struct exclusions *room)
+{
+    host->context.kept_atoms = room->words;
+    host->context.n_kept_atoms = kept_atoms_of(host->memory, host->vocabulary, room->words);
+}
+
+void live_exclude_third_octets(struct live_host *host, struct exclusions *room)
+{
+    uint32_t remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE];
+    host->context.full_octets = room->octets;
+    host->context.n_full_octets = full_octets_of(host->memory, host->vocabulary, remote,
+                                                 room->octets);
+}
+
+void live_exclude_last_octets(struct live_host *host, struct exclusions *room)
+{
+    uint32_t remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE];
+    host->context.kept_octets = room->octets;
+    host->context.n_kept_octets = kept_octets_of(host->memory, host->vocabulary, remote,
+                                                 room->octets);
+}
+
+void live_begin_known(struct live_host *host, const struct row *row)
+{
+    live_begin(host);
+    struct link link = conversation_link(host->memory, row);
+    live_link(host, link);
+    host->row = *row;
+    live_references(host);
+}

@@ -1,0 +1,66 @@
+/* live.h - what a host has done so far, kept up row by row: the context of its next row.
+ *
+ * The counterpart of links.h where the rows do not exist yet. A row becomes known piece by piece;
+ * what depends on a piece is added to the context when it is there:
+ *
+ *     struct live_host host;
+ *     live_host_init(&host, &vocabulary, start, true);
+ *     live_begin(&host);                       // what the memory shows before the row
+ *     host.row.value[ATTRIBUTE_GAP] = ...;
+ *     live_link(&host, link);                  // the match, and what it settles
+ *     ... direction, protocol, ports ...
+ *     live_references(&host);                  // rows like this one; again once packets are known
+ *     ... all else ...
+ *     live_end(&host);                         // the row is part of the past
+ *     live_host_release(&host);
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_LIVE_H
+#define FLOWTWIN_MODEL_MASKED_CONV_LIVE_H
+
+#include "model/masked_conv/links.h"
+#include "model/masked_conv/windows.h"
+
+struct live_host {
+    const struct vocabulary *vocabulary;
+    struct conversation_memory *memory;
+    struct window_log *windows;
+    bool has_memory;
+    int64_t clock;  /* s: end of the last row, or the start */
+    uint64_t index; /* rows so far */
+    struct row previous, last_new;
+    int64_t last_new_clock;
+    uint64_t last_new_index;
+    bool has_last_new;
+    /* The row at hand, and its context. */
+    struct row row;
+    struct row_context context;
+};
+
+/* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote. */
+void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
+                    bool has_memory);
+void live_host_release(struct live_host *host);
+
+/* The row at hand has every attribute at its lowest value until it is set. */
+void live_begin(struct live_host *host);
+void live_link(struct live_host *host, struct link link);
+void live_references(struct live_host *host);
+void live_end(struct live_host *host);
+
+/* Room for what a row excludes (see struct row_context); used by one row at a time. */
+struct exclusions {
+    uint16_t words[CONVERSATIONS_KEPT + 1024];
+    uint8_t octets[256];
+};
+
+/* Points the context to what it excludes, so far as the row is known: remote ports of a link to a
+ * known remote; of a new remote the atoms, third octets, or last octets. */
+void live_exclude_ports(struct live_host *host, struct exclusions *room);
+void live_exclude_atoms(struct live_host *host, struct exclusions *room);
+void live_exclude_third_octets(struct live_host *host, struct exclusions *room);
+void live_exclude_last_octets(struct live_host *host, struct exclusions *room);
+
+/* Begins a row that is known already, with the whole of its context but what it excludes. */
+void live_begin_known(struct live_host *host, const struct row *row);
+
+#endif

@@ -1,0 +1,400 @@
+/* sampling.c - draws flows from masked-conv. docs/sampling.md has the account of it. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "model/masked_conv/live.h"
+#include "model/masked_conv/masked_conv.h"
+#include "model/masked_conv/stepper.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often a gap is drawn anew that would end before the host's start. */
+#define GAP_TRIES 100000
+
+struct drawn_host {
+    struct live_host live;
+    uint64_t stream;
+    int32_t host_row; /* of the host table */
+    int64_t slot;     /* that its layers know */
+    int64_t silence;  /* s between the end of its last row and its start, until the first row */
+};
+
+/* What one thread works with. */
+struct work {
+    struct stepper_work *step;
+    size_t n;
+    struct drawn_host *hosts[STEPPER_HOSTS];
+    struct rng rngs[STEPPER_HOSTS];
+    size_t rows[STEPPER_HOSTS]; /* those that a head applies to */
+    struct exclusions exclusions;
+    uint8_t *available; /* [routes of any head] */
+    /* Of hosts that have come to a new slot: */
+    real *contexts; /* [STEPPER_HOSTS, CONTEXT_FEATURES] */
+    size_t context_hosts[STEPPER_HOSTS];
+    int32_t context_rows[STEPPER_HOSTS];
+};
+
+struct masked_conv_sampler {
+    struct sampler base;
+    const struct masked_conv *model;
+    uint64_t seed;
+    double temperature[N_ATTRIBUTES];
+    bool is_finite;
+    draw_watch *watch;
+    void *watch_user;
+    struct stepper *stepper;
+    struct drawn_host *hosts;
+    size_t n_hosts;
+    struct work *works;
+    size_t n_works;
+};
+
+/* ---- one row, stage by stage -------------------------------------------------------------- */
+
+/* An address of the same first octets that is no atom: the octets are spelt out for such, and the
+ * ones that are not known yet must not look like one. */
+static int64_t open_address(const struct vocabulary *vocabulary, int64_t known)
+{
+    int64_t address = known;
+    while (value_list_find(&vocabulary->lists[ATTRIBUTE_REMOTE], address) >= 0)
+        address++;
+    return address;
+}
+
+static void set_octet(struct live_host *live, int place, int64_t octet)
+{
+    int64_t *remote = &live->row.value[ATTRIBUTE_REMOTE];
+    int shift = 8 * (3 - place);
+    int64_t known = *remote >> (shift + 8) << (shift + 8);
+    *remote = known | octet << shift;
+    if (shift > 0)
+        *remote = open_address(live->vocabulary, *remote);
+}
+
+static void set_link_code(struct live_host *live, int64_t code)
+{
+    struct link *link = &live->context.link;
+    if (code < LINK_CODE_OLDER_REPLY)
+        *link = (struct link){ (enum link_kind)(code / NEAR_RANKS), (uint32_t)(code % NEAR_RANKS) };
+    else if (code < LINK_CODE_NEW) /* the rank is the next head's */
+        *link = (struct link){ (enum link_kind)(code - LINK_CODE_OLDER_REPLY), NEAR_RANKS };
+    else
+        *link = (struct link){ LINK_NEW, 0 };
+}
+_Static_assert(LINK_CODE_REPLY == NEAR_RANKS * LINK_REPLY &&
+                   LINK_CODE_REPEAT == NEAR_RANKS * LINK_REPEAT &&
+                   LINK_CODE_REMOTE == NEAR_RANKS * LINK_REMOTE,
+               "codes of links stand in the order of their kinds");
+
+static void set_value(struct live_host *live, enum head head, int64_t value)
+{
+    const struct value_list *remotes = &live->vocabulary->lists[ATTRIBUTE_REMOTE];
+    int64_t *row = live->row.value;
+    switch (head) {
+    case HEAD_LINK:
+        set_link_code(live, value);
+        break;
+    case HEAD_OLDER:
+        live->context.link.rank = (uint32_t)value;
+        break;
+    case HEAD_REMOTE:
+        row[ATTRIBUTE_REMOTE] = (size_t)value < remotes->n ? remotes->values[value]
+                                                           : open_address(live->vocabulary, 0);
+        break;
+    case HEAD_OCTET_1:
+    case HEAD_OCTET_2:
+    case HEAD_OCTET_3:
+    case HEAD_OCTET_4:
+        set_octet(live, (int)(head - HEAD_OCTET_1), value);
+        break;
+    case HEAD_ORDER:
+        row[ATTRIBUTE_DURATION] = value != 0 ? live->context.previous.row->value[ATTRIBUTE_DURATION]
+                                             : 0;
+        break;
+    default:
+        row[head_infos[head].attribute] = value;
+    }
+}
+
+/* What the context gains where a stage begins. */
+static void prepare_stage(struct live_host *live, enum stage stage)
+{
+    if (stage == STAGE_MATCH)
+        live_link(live, live->context.link);
+    else if (stage == STAGE_PORTS || stage == STAGE_PACKETS)
+        live_references(live);
+}
+
+static void prepare_head(struct live_host *live, enum head head, struct exclusions *room)
+{
+    if (head == HEAD_REMOTE_PORT)
+        live_exclude_ports(live, room);
+    else if (head == HEAD_REMOTE)
+        live_exclude_atoms(live, room);
+    else if (head == HEAD_OCTET_3)
+        live_exclude_third_octets(live, room);
+    else if (head == HEAD_OCTET_4)
+        live_exclude_last_octets(live, room);
+}
+
+/* Every route's probability to the power 1 / temperature; of the mixture the components' too, and
+ * their tails, which fall like exp(-|y| / width), so that the width grows by the temperature. */
+static void temper(real *logits, size_t n_routes, real *mixture, double temperature)
+{
+    real inverse = (real)(1.0 / temperature), wider = (real)log(temperature);
+    for (size_t k = 0; k < n_routes; k++)
+        logits[k] *= inverse;
+    for (size_t g = 0; mixture != NULL && g < MIXTURE_COMPONENTS; g++) {
+        mixture[g] *= inverse;
+        mixture[2 * MIXTURE_COMPONENTS + g] += wider;
+    }
+}
+
+/* A host with a past has been silent for a while at its start: its first gap is at least that. */
+static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
+                        const uint8_t *available, const real *logits, const real *mixture,
+                        struct rng *rng)
+{
+    for (int i = 0; i < GAP_TRIES; i++) {
+        int64_t gap = head_draw(heads, HEAD_GAP, &host->live.context, available, logits, mixture,
+                                rng);
+        if (gap >= host->silence)
+            return gap;
+    }
+    return host->silence;
+}
+
+static void draw_value(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
+                       enum head head, real *logits)
+{
+    const struct heads *heads = &sampler->model->heads;
+    struct drawn_host *host = work->hosts[row];
+    size_t n_routes = heads->n_routes[head];
+    real *mixture = head_infos[head].has_mixture ? logits + n_routes : NULL;
+    double temperature = sampler->temperature[head_infos[head].attribute];
+    if (temperature != 1.0)
+        temper(logits, n_routes, mixture, temperature);
+    prepare_head(&host->live, head, &work->exclusions);
+    head_available(heads, head, &host->live.context, work->available);
+    int64_t value;
+    if (head == HEAD_GAP)
+        value = draw_gap(heads, host, work->available, logits, mixture, &work->rngs[row]);
+    else
+        value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
+                          &work->rngs[row]);
+    set_value(&host->live, head, value);
+    if (sampler->watch != NULL)
+        sampler->watch(sampler->watch_user, head, &host->live.context, work->available, logits,
+                       mixture);
+}
+
+static bool is_modelled(const struct masked_conv_sampler *sampler, enum head head)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    return attribute == ATTRIBUTE_LINK ||
+           (sampler->model->base.attributes & ATTRIBUTE_BIT(attribute)) != 0;
+}
+
+static void draw_head(const struct masked_conv_sampler *sampler, struct work *work, enum head head)
+{
+    if (!is_modelled(sampler, head))
+        return;
+    size_t n = 0;
+    for (size_t r = 0; r < work->n; r++)
+        if (head_applies(&sampler->model->heads, head, &work->hosts[r]->live.context))
+            work->rows[n++] = r;
+    for (size_t first = 0; first < n; first += STEPPER_HEAD_ROWS) {
+        size_t size = n - first < STEPPER_HEAD_ROWS ? n - first : STEPPER_HEAD_ROWS, stride;
+        const size_t *rows = work->rows + first;
+        real *outputs = stepper_head(sampler->stepper, work->step, head, rows, size, &stride);
+        for (size_t i = 0; i < size; i++)
+            draw_value(sampler, work, rows[i], head, outputs + i * stride);
+    }
+}
+
+static void add_features(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
+                         enum stage stage)
+{
+    int32_t index[FEATURES_MAX];
+    size_t n = features_of_stage(&sampler->model->space, stage, &work->hosts[row]->live.context,
+                                 index);
+    stepper_add(sampler->stepper, work->step, row, index, n);
+}
+
+/* ---- many rows ---------------------------------------------------------------------------- */
+
+/* Takes the hosts which[0..n-1] for a step, and tells the layers where a slot has changed. */
+static void begin(const struct masked_conv_sampler *sampler, struct work *work, const size_t *which,
+                  size_t n)
+{
+    size_t n_changed = 0;
+    work->n = n;
+    for (size_t r = 0; r < n; r++) {
+        struct drawn_host *host = work->hosts[r] = &sampler->hosts[which[r]];
+        int64_t slot = window_slot(host->live.clock);
+        if (slot == host->slot)
+            continue;
+        host->slot = slot;
+        real *context = work->contexts + n_changed * CONTEXT_FEATURES;
+        window_log_features(host->live.windows, slot, context);
+        window_features_drop(context, !sampler->model->settings.windows,
+                             !sampler->model->settings.clock);
+        work->context_hosts[n_changed] = which[r];
+        work->context_rows[n_changed++] = host->host_row;
+    }
+    stepper_encode(sampler->stepper, work->step, work->context_hosts, work->context_rows,
+                   work->contexts, n_changed);
+    stepper_begin(sampler->stepper, work->step, which, n);
+}
+
+static void draw_rows(const struct masked_conv_sampler *sampler, struct work *work,
+                      const size_t *which, size_t n, struct row *rows)
+{
+    begin(sampler, work, which, n);
+    for (size_t r = 0; r < n; r++) {
+        struct drawn_host *host = work->hosts[r];
+        work->rngs[r] = rng_stream(sampler->seed, RNG_SAMPLE, host->stream, host->live.index);
+        live_begin(&host->live);
+    }
+    enum head head = 0;
+    for (enum stage stage = 0; stage < N_STAGES; stage++) {
+        for (size_t r = 0; r < n; r++) {
+            prepare_stage(&work->hosts[r]->live, stage);
+            add_features(sampler, work, r, stage);
+        }
+        for (; head < N_HEADS && head_infos[head].sees == stage; head++)
+            draw_head(sampler, work, head);
+    }
+    for (size_t r = 0; r < n; r++) {
+        struct drawn_host *host = work->hosts[r];
+        live_end(&host->live);
+        rows[r] = host->live.row;
+        rows[r].value[ATTRIBUTE_GAP] -= host->silence;
+        host->silence = 0;
+    }
+    stepper_end(sampler->stepper, work->step);
+}
+
+enum status masked_conv_sampler_advance(struct sampler *base, const size_t *which, size_t n,
+                                        struct row *rows, struct error *err)
+{
+    struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
+    RETURN_IF(!sampler->is_finite, err, STATUS_NUMERIC,
+              "the model has weights that are not finite numbers");
+    size_t n_works = sampler->n_works, size = (n + n_works - 1) / n_works;
+    size = size < STEPPER_HOSTS ? size : STEPPER_HOSTS;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n_works) if (n > 1)
+    for (size_t first = 0; first < n; first += size)
+        draw_rows(sampler, &sampler->works[omp_get_thread_num()], which + first,
+                  n - first < size ? n - first : size, rows + first);
+    return STATUS_OK;
+}
+
+/* ---- set-up ------------------------------------------------------------------------------- */
+
+/* Runs what a host did through its memory, and as much as they look back on through its layers. */
+static void relive(const struct masked_conv_sampler *sampler, struct work *work, size_t h,
+                   const struct sequence *past, int64_t start)
+{
+    struct live_host *live = &sampler->hosts[h].live;
+    size_t field = network_receptive_field(&sampler->model->network->size);
+    for (size_t i = 0; i < past->n_rows; i++) {
+        bool is_seen = i + field >= past->n_rows;
+        if (is_seen)
+            begin(sampler, work, &h, 1);
+        live_begin_known(live, &past->rows[i]);
+        for (enum stage stage = 0; is_seen && stage < N_STAGES; stage++)
+            add_features(sampler, work, 0, stage);
+        live_end(live);
+        if (is_seen)
+            stepper_end(sampler->stepper, work->step);
+    }
+    if (live->clock > start)
+        BUG("the past of a host ends %lld s after its start", (long long)(live->clock - start));
+    sampler->hosts[h].silence = start - live->clock;
+}
+
+static void create_host(const struct masked_conv_sampler *sampler, struct work *work, size_t h,
+                        const struct sampler_host *from)
+{
+    const struct masked_conv *model = sampler->model;
+    struct drawn_host *host = &sampler->hosts[h];
+    *host = (struct drawn_host){
+        .stream = from->stream,
+        .host_row = from->is_twin ? masked_conv_host(model, from->twin_of) : 0,
+        .slot = INT64_MIN,
+    };
+    live_host_init(&host->live, &model->vocabulary,
+                   from->past != NULL ? from->past->start : from->start, model->settings.memory);
+    if (from->past != NULL)
+        relive(sampler, work, h, from->past, from->start);
+}
+
+static void work_init(struct work *work, const struct masked_conv_sampler *sampler)
+{
+    size_t n_routes = 0;
+    for (enum head h = 0; h < N_HEADS; h++)
+        if (sampler->model->heads.n_routes[h] > n_routes)
+            n_routes = sampler->model->heads.n_routes[h];
+    work->step = stepper_work_create(sampler->stepper);
+    work->available = memory_alloc(n_routes, sizeof *work->available);
+    work->contexts = memory_alloc((size_t)STEPPER_HOSTS * CONTEXT_FEATURES, sizeof(real));
+}
+
+static bool weights_are_finite(const struct params *params)
+{
+    for (size_t i = 0; i < params->size; i++)
+        if (!isfinite(params->values[i]))
+            return false;
+    return true;
+}
+
+struct sampler *masked_conv_sampler_create(const struct model *base,
+                                           const struct sampler_host *hosts, size_t n_hosts,
+                                           const struct sampler_settings *settings)
+{
+    const struct masked_conv *model = (const struct masked_conv *)base;
+    struct masked_conv_sampler *sampler = memory_zalloc(1, sizeof *sampler);
+    sampler->model = model;
+    sampler->seed = settings->seed;
+    for (size_t a = 0; a < N_ATTRIBUTES; a++)
+        sampler->temperature[a] = settings->temperature[a] > 0.0 ? settings->temperature[a] : 1.0;
+    sampler->is_finite = weights_are_finite(model->network->params);
+    sampler->stepper = stepper_create(model->network, n_hosts);
+    sampler->hosts = memory_alloc(n_hosts, sizeof *sampler->hosts);
+    sampler->n_hosts = n_hosts;
+    sampler->n_works = (size_t)threads_count();
+    sampler->works = memory_zalloc(sampler->n_works, sizeof *sampler->works);
+    for (size_t w = 0; w < sampler->n_works; w++)
+        work_init(&sampler->works[w], sampler);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(sampler->n_works)
+    for (size_t h = 0; h < n_hosts; h++)
+        create_host(sampler, &sampler->works[omp_get_thread_num()], h, &hosts[h]);
+    return &sampler->base;
+}
+
+void masked_conv_sampler_free(struct sampler *base)
+{
+    struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
+    for (size_t h = 0; h < sampler->n_hosts; h++)
+        live_host_release(&sampler->hosts[h].live);
+    for (size_t w = 0; w < sampler->n_works; w++) {
+        stepper_work_free(sampler->works[w].step);
+        free(sampler->works[w].available);
+        free(sampler->works[w].contexts);
+    }
+    stepper_free(sampler->stepper);
+    free(sampler->hosts);
+    free(sampler->works);
+    free(sampler);
+}
+
+void masked_conv_sampler_watch(struct sampler *base, draw_watch *watch, void *user)
+{
+    struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
+    sampler->watch = watch;
+    sampler->watch_user = user;
+}

@@ -1,0 +1,21 @@
+/* categorical.h - draws from a softmax that is not written out.
+ *
+ *     size_t k = categorical_draw(logits, available, n, &rng);   // P(k) ~ exp(logits[k])
+ *
+ * One pass finds the largest logit, one takes the exponentials and their sums by blocks; a uniform
+ * number then finds its block, and in it its place. The numbers depend on the row alone, so that a
+ * draw is the same whatever is drawn beside it.
+ */
+#ifndef FLOWTWIN_NN_CATEGORICAL_H
+#define FLOWTWIN_NN_CATEGORICAL_H
+
+#include "base/rng.h"
+#include "nn/tensor.h"
+
+#define CATEGORICAL_MAX 4096
+
+/* An index below n in proportion to exp(logits) among those with available not 0, of which there
+ * has to be one; its logits are finite. n <= CATEGORICAL_MAX. */
+size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng);
+
+#endif
