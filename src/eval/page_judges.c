@@ -65,9 +65,12 @@ static void write_two_sample(struct page *page, const struct judged *judged)
                                      result->is_measured);
         }
     }
-    struct axis axis = { .title = "AUC on hosts that it has not seen" };
-    axis_include(&axis, 0.5);
+    struct axis axis = { .title = "AUC on hosts that it has not seen", .is_tight = true };
+    axis_include(&axis, 0.0);
     axis_include(&axis, 1.0);
+    for (size_t m = 0; m < 2 * n_marks; m++) /* there is nothing beyond 1 */
+        if (marks[m].n > 0)
+            marks[m].error = fmin(marks[m].error, 1.0 - *marks[m].values);
     struct row_chart chart = {
         .title = "Can a classifier tell twin from real?",
         .note = "0.5: it guesses; 1: it always can; whiskers: standard error over hosts",
@@ -283,6 +286,7 @@ void page_write_judges(struct page *page, const struct report *report)
                  "was made from.");
     write_twin_legend(page, &judged, report->two_sample_floor.n_halvings > 0);
     if (has_two_sample(report)) {
+        page_paragraph(page, two_sample_meaning);
         page_panels(page, PANELS_NORMAL);
         write_two_sample(page, &judged);
         page_panels_end(page);

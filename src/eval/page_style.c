@@ -34,14 +34,14 @@ const char *const page_style[] = {
     "a{color:var(--fair)}",
     "section{background:var(--paper);border:1px solid var(--rule);border-radius:8px;"
     "padding:18px 20px 16px;margin:16px 0}",
-    ".panels{display:grid;gap:16px 22px;grid-template-columns:repeat(auto-fit,"
+    ".panels{display:grid;gap:16px 22px;grid-template-columns:repeat(auto-fill,"
     "minmax(min(100%,320px),1fr));margin:10px 0 4px}",
     ".panels.small{gap:8px 14px;grid-template-columns:repeat(auto-fill,minmax(150px,1fr))}",
     "figure{margin:0;min-width:0}",
     "figcaption{font-weight:600;font-size:14px;line-height:1.35}",
     ".small figcaption{font-size:12px}",
     "figcaption span{display:block;font-weight:400;font-size:12.5px;color:var(--soft)}",
-    "svg{display:block;width:100%;height:auto;max-width:540px}",
+    "svg{display:block;width:100%;height:auto;max-width:440px}",
     "svg text{font-size:11px;fill:var(--soft);font-family:inherit}",
     "svg .name{fill:var(--ink)}",
     "svg .value{font-size:10px}",

@@ -53,7 +53,7 @@ static size_t farthest(const struct findings *all, size_t t)
     size_t best = all->n;
     for (size_t f = 0; f < all->n; f++) {
         const struct finding *finding = &all->items[t * all->n + f];
-        if (!all->figures[f].is_key || !isfinite(finding->ratio) ||
+        if (!all->figures[f].is_key || !isfinite(finding->ratio) || all->figures[f].judge != NULL ||
             finding->verdict == VERDICT_LIKE_REAL || finding->verdict == VERDICT_NONE)
             continue;
         if (best == all->n || finding->ratio > all->items[t * all->n + best].ratio)
@@ -103,8 +103,11 @@ static void write_card(struct page *page, const struct report *report, const str
                       counts[VERDICT_FAR]);
     else
         fputs("<p>There is no floor, so that no verdict can be given.</p>\n<p>", out);
-    for (int group = 0; n > 0 && group < GROUP_NETSHARE; group++) {
-        write_verdict(out, worst_of_group(all, t, (enum figure_group)group));
+    for (int group = 0; n > 0 && group < N_FIGURE_GROUPS; group++) {
+        enum verdict worst = worst_of_group(all, t, (enum figure_group)group);
+        if (worst == VERDICT_NONE)
+            continue;
+        write_verdict(out, worst);
         markup_format(out, " %s<br/>\n", figure_group_words[group]);
     }
     fputs("</p>\n", out);
@@ -167,7 +170,7 @@ static void write_figure_table(struct page *page, const struct report *report,
     headings[2] = "floor";
     for (size_t t = 0; t < report->n_twins; t++) {
         headings[3 + 3 * t] = names[3 + 3 * t] = short_file_name(report->twins[t].name);
-        headings[4 + 3 * t] = "distance";
+        headings[4 + 3 * t] = "distance or figure";
         headings[5 + 3 * t] = "verdict";
     }
     page_table(page, caption, headings, n_columns);
@@ -216,7 +219,8 @@ static void write_how_to_read(struct page *page, const struct report *report)
         "The floor is the same distance between two random halves of the real hosts (mean of %zu "
         "halvings, deviation in brackets), taken to the sizes compared: what a perfect twin, made "
         "of other users, would have. Verdicts: like real, not above the floor and twice its "
-        "deviation; close, up to 2 times the floor; apart, up to 5 times; far off, beyond. The "
+        "deviation; close, up to 2 times the floor; apart, up to 5 times; far off, beyond. Judges "
+        "have scales of their own (docs/report.md). The "
         "%zu real hosts count as %s equal ones, since a few have most of the flows: the fewer, "
         "the higher the floor, and the less does \"like real\" say.",
         report->floor.n, report->n_hosts, effective);
