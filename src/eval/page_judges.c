@@ -284,9 +284,10 @@ void page_write_judges(struct page *page, const struct report *report)
                  "What those find out who work with the twin: a classifier that tells it from real "
                  "flows, tasks that are learned from it, and those who look for the users that it "
                  "was made from.");
+    if (has_two_sample(report))
+        page_paragraph(page, two_sample_meaning);
     write_twin_legend(page, &judged, report->two_sample_floor.n_halvings > 0);
     if (has_two_sample(report)) {
-        page_paragraph(page, two_sample_meaning);
         page_panels(page, PANELS_NORMAL);
         write_two_sample(page, &judged);
         page_panels_end(page);

@@ -53,7 +53,7 @@ static void write_ratio(FILE *out, const struct host_ratio *ratio)
 static void write_models(struct page *page, const struct report *report, const struct names *names)
 {
     static const char *const headings[] = { "", "kind", "nats per flow", "bits per flow",
-                                            "behind the first" };
+                                            "less the first" };
     page_table(page, "Models (standard error over hosts in brackets)", headings,
                report->n_models > 1 ? 5 : 4);
     for (size_t m = 0; m < report->n_models; m++) {

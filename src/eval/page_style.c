@@ -29,6 +29,7 @@ const char *const page_style[] = {
     "h2{font-size:20px;line-height:1.25;margin:0 0 4px}",
     "h3{font-size:15px;margin:18px 0 4px}",
     "p{margin:0 0 10px;max-width:82ch}",
+    ".subtitle{max-width:none}",
     ".subtitle,.intro,footer{color:var(--soft)}",
     "nav{display:flex;flex-wrap:wrap;gap:2px 16px;margin:12px 0 0;font-size:14px}",
     "a{color:var(--fair)}",

@@ -145,13 +145,10 @@ static void write_figure_row(struct page *page, const struct report *report,
     fputs("</td>", out);
     for (size_t t = 0; t < report->n_twins; t++) {
         const struct finding *finding = &all->items[t * all->n + f];
-        if (figure->has_sides)
-            page_cell_number(page, figure->scale * finding->synthetic);
-        else
-            page_cell(page, "");
         fputs("<td>", out);
-        write_with_spread(out, figure->scale * finding->distance,
-                          figure->scale * finding->deviation);
+        write_with_spread(
+            out, figure->scale * (figure->has_sides ? finding->synthetic : finding->distance),
+            figure->scale * finding->deviation);
         fputs("</td><td class=\"words\">", out);
         write_verdict(out, finding->verdict);
         fputs("</td>", out);
@@ -162,16 +159,15 @@ static void write_figure_row(struct page *page, const struct report *report,
 static void write_figure_table(struct page *page, const struct report *report,
                                const struct findings *all, bool only_key, const char *caption)
 {
-    size_t n_columns = 3 + 3 * report->n_twins;
+    size_t n_columns = 3 + 2 * report->n_twins;
     char **names = memory_zalloc(n_columns, sizeof *names);
     const char **headings = memory_alloc(n_columns, sizeof *headings);
     headings[0] = "";
     headings[1] = "real";
     headings[2] = "floor";
     for (size_t t = 0; t < report->n_twins; t++) {
-        headings[3 + 3 * t] = names[3 + 3 * t] = short_file_name(report->twins[t].name);
-        headings[4 + 3 * t] = "distance or figure";
-        headings[5 + 3 * t] = "verdict";
+        headings[3 + 2 * t] = names[3 + 2 * t] = short_file_name(report->twins[t].name);
+        headings[4 + 2 * t] = "";
     }
     page_table(page, caption, headings, n_columns);
     int group = -1;
@@ -241,8 +237,10 @@ void page_write_summary(struct page *page, const struct report *report)
         for (size_t t = 0; t < report->n_twins; t++)
             write_card(page, report, &all, t);
         fputs("</div>\n", page->out);
-        write_figure_table(page, report, &all, true,
-                           "Each figure, its floor and a verdict; 0 is the best distance");
+        write_figure_table(
+            page, report, &all, true,
+            "Each figure of the summary: the real number where there is one, else a distance "
+            "(0 is best), beside its floor and the verdict");
         free(all.items);
     }
     page_section_end(page);
@@ -255,7 +253,7 @@ void page_write_figures(struct page *page, const struct report *report)
     struct findings all = find_all(report);
     page_section(page, "figures", "All figures",
                  "As in the summary, with the figures that it leaves out.");
-    write_figure_table(page, report, &all, false, "Distances, floors and verdicts");
+    write_figure_table(page, report, &all, false, "Numbers and distances, floors and verdicts");
     page_section_end(page);
     free(all.items);
 }

@@ -13,7 +13,7 @@
 #define TOP         6.0
 #define LABEL_WIDTH 6.2
 #define DIGIT_WIDTH 5.6  /* of the numbers beside bars */
-#define VALUE_WIDTH 34.0 /* of a whole one */
+#define VALUE_WIDTH 42.0 /* of a whole one */
 
 struct rows_layout {
     double names; /* the right end of the rows' names */
