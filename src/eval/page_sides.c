@@ -347,10 +347,8 @@ static void write_conversation_shares(struct page *page, const struct page_side 
     n = n < CHART_SERIES_MAX ? n : CHART_SERIES_MAX;
     for (size_t r = 0; r < N_SHARES; r++) {
         for (size_t s = 0; s < n; s++) {
-            const void *portrait = sides[s].portrait;
-            const double *share = (const void *)((const char *)portrait +
-                                                 conversation_infos[r].offset);
-            percent[r * n + s] = 100.0 * *share;
+            percent[r * n + s] = 100.0 *
+                                 portrait_number(sides[s].portrait, conversation_infos[r].offset);
             marks[r * n + s] = (struct row_mark){ sides[s].color, sides[s].name,
                                                   &percent[r * n + s], 1, 0.0 };
         }

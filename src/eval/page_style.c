@@ -78,9 +78,11 @@ const char *const page_style[] = {
     "0;font-size:13.5px}",
     ".legend li{display:flex;align-items:center;gap:7px}",
     ".legend svg{width:26px;height:12px;flex:none}",
-    ".scroll{overflow-x:auto;margin:10px 0}",
+    ".tables{display:flex;flex-wrap:wrap;gap:0 56px}",
+    ".table{max-width:100%;min-width:0}",
+    ".scroll{overflow-x:auto;margin:4px 0 10px}",
     "table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums}",
-    "caption{text-align:left;font-weight:600;padding:0 0 5px}",
+    ".caption{font-weight:600;font-size:13.5px;margin:14px 0 0;max-width:none}",
     "th,td{padding:3px 14px 3px 0;text-align:right;border-bottom:1px solid var(--grid);"
     "white-space:nowrap;overflow-wrap:normal;vertical-align:top}",
     "th:last-child,td:last-child{padding-right:4px}",
