@@ -311,15 +311,25 @@ void chart_write_empty(struct page *page, const char *title, const char *why)
     markup_format(page->out, "<div class=\"nodata\">%s</div>\n</figure>\n", why);
 }
 
+static bool has_something(const struct chart *chart)
+{
+    for (size_t s = 0; s < chart->n_series; s++)
+        for (size_t i = 0; i < chart->series[s].n; i++)
+            if (is_visible(chart, &chart->series[s], i))
+                return true;
+    return false;
+}
+
 void chart_write(const struct chart *chart, struct page *page)
 {
     struct chart finished = *chart;
-    if (!chart->has_axes) {
+    if (!chart->has_axes)
         include_all(&finished);
-        if (!finished.x.has_range || !finished.y.has_range) {
-            chart_write_empty(page, chart->title, "No data to show.");
-            return;
-        }
+    if (!has_something(chart) || !finished.x.has_range || !finished.y.has_range) {
+        chart_write_empty(page, chart->title, "No data to show.");
+        return;
+    }
+    if (!chart->has_axes) {
         axis_finish(&finished.x);
         axis_finish(&finished.y);
     }

@@ -149,15 +149,12 @@ static void print_protocols(FILE *out, const struct description *description)
     }
 }
 
-static void print_port(FILE *out, const struct described_port *ports, size_t n, size_t k)
+static void print_port(FILE *out, const struct described_port *port)
 {
     char text[NUMBER_TEXT_SIZE];
-    snprintf(text, sizeof text, "%u", k < n ? (unsigned)ports[k].port : 0);
-    print_cell(out, k < n ? text : "");
-    if (k < n)
-        print_number(out, 100.0 * ports[k].share);
-    else
-        print_cell(out, "");
+    snprintf(text, sizeof text, "%u", (unsigned)port->port);
+    print_cell(out, text);
+    print_number(out, 100.0 * port->share);
 }
 
 static void print_ports(FILE *out, const struct description *description)
@@ -169,8 +166,12 @@ static void print_ports(FILE *out, const struct description *description)
         char rank[24];
         snprintf(rank, sizeof rank, "%zu", k + 1);
         print_name(out, rank);
-        print_port(out, description->top_local, description->n_top_local, k);
-        print_port(out, description->top_remote, description->n_top_remote, k);
+        if (k < description->n_top_local)
+            print_port(out, &description->top_local[k]);
+        else
+            fprintf(out, "%*s", 2 * CELL_WIDTH, "");
+        if (k < description->n_top_remote)
+            print_port(out, &description->top_remote[k]);
         fputc('\n', out);
     }
 }

@@ -10,6 +10,8 @@
 
 void page_side_legend(struct page *page, const struct page_side *sides, size_t n)
 {
+    if (n < 2)
+        return;
     struct legend_entry *entries = memory_alloc(n, sizeof *entries);
     for (size_t s = 0; s < n; s++)
         entries[s] = (struct legend_entry){ sides[s].color, sides[s].name };

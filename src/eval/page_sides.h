@@ -31,6 +31,7 @@ void page_write_conversations(struct page *page, const struct page_side *sides, 
 /* Volumes of hosts, and how popular ports and remotes are, by rank. */
 void page_write_ranks(struct page *page, const struct page_side *sides, size_t n);
 
+/* Nothing for a single side. */
 void page_side_legend(struct page *page, const struct page_side *sides, size_t n);
 
 #endif
