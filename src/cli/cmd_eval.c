@@ -1,4 +1,5 @@
 /* cmd_eval.c - flowtwin eval: how good a model and its twins are. */
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "cli/command.h"
@@ -256,7 +257,92 @@ static enum status score_models(struct work *work, struct error *err)
     return STATUS_OK;
 }
 
+/* ---- membership --------------------------------------------------------------------------- */
+
+/* Whether the real flows are those of other hosts than were trained on, so that there is something
+ * to compare training flows with. */
+static bool is_apart(const struct work *work)
+{
+    return work->n_models > 0 && (work->part == PART_UNSEEN || work->part == PART_UNSEEN_HOSTS);
+}
+
+static enum status measure_membership(struct membership *membership, const struct work *work,
+                                      const struct model *model, struct error *err)
+{
+    struct sequence_set *trained = NULL, *held_out = NULL;
+    enum status status = split_part_set(work->data, &model->trained_on, PART_TRAINED,
+                                        &model->labels, &trained, err);
+    if (status == STATUS_OK)
+        status = split_part_set(work->data, &work->seen, PART_UNSEEN_HOSTS, &model->labels,
+                                &held_out, err);
+    if (status == STATUS_OK)
+        status = membership_measure(membership, model_log_mass, model, trained, held_out, err);
+    sequence_set_free(trained);
+    sequence_set_free(held_out);
+    return status == STATUS_RANGE ? STATUS_OK : status; /* one of the two is not in the data */
+}
+
+static enum status measure_memberships(struct work *work, struct error *err)
+{
+    for (size_t m = 0; m < work->n_models; m++)
+        FORWARD(measure_membership(&work->report.models[m].membership, work, work->models[m], err));
+    return STATUS_OK;
+}
+
 /* ---- twins -------------------------------------------------------------------------------- */
+
+/* The flows that the twin's model was trained on, as far as they are in the data and are no part of
+ * the real side; empty where there are none. */
+struct training {
+    struct sequence_set *set;
+    struct traffic *traffic;
+};
+
+static enum status training_take(struct training *training, const struct work *work,
+                                 struct error *err)
+{
+    *training = (struct training){ NULL };
+    if (!is_apart(work))
+        return STATUS_OK;
+    enum status status = split_part_set(work->data, &work->models[0]->trained_on, PART_TRAINED,
+                                        &work->data->labels, &training->set, err);
+    if (status == STATUS_OK)
+        training->traffic = traffic_create(training->set);
+    return status == STATUS_RANGE ? STATUS_OK : status;
+}
+
+static void training_release(struct training *training)
+{
+    traffic_free(training->traffic);
+    sequence_set_free(training->set);
+}
+
+static enum status measure_tasks(const struct work *work, struct report_twin *twin,
+                                 const struct traffic *synthetic, struct error *err)
+{
+    struct training training;
+    FORWARD(training_take(&training, work, err));
+    enum status status = STATUS_OK;
+    if (training.traffic != NULL)
+        status = tasks_measure(&twin->tasks, training.traffic, work->real, synthetic,
+                               work->report.seed, err);
+    else if (work->real->n_hosts > 1)
+        status = tasks_measure_halves(&twin->tasks, work->real, synthetic, work->report.seed, err);
+    training_release(&training);
+    return status;
+}
+
+static enum status measure_privacy(const struct work *work, struct report_twin *twin,
+                                   const struct traffic *synthetic, struct error *err)
+{
+    struct training training;
+    FORWARD(training_take(&training, work, err));
+    if (training.traffic != NULL)
+        twin->privacy = privacy_measure(training.traffic, work->real, synthetic, work->report.seed);
+    training_release(&training);
+    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
+    return STATUS_OK;
+}
 
 /* The judges that were asked for, on the first twin of its name. */
 static enum status judge_twin(const struct work *work, struct report_twin *twin,
@@ -265,6 +351,10 @@ static enum status judge_twin(const struct work *work, struct report_twin *twin,
     uint64_t seed = work->report.seed;
     if (settings.judge || settings.two_sample)
         FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+    if (settings.judge || settings.tasks)
+        FORWARD(measure_tasks(work, twin, synthetic, err));
+    if (settings.judge || settings.privacy)
+        FORWARD(measure_privacy(work, twin, synthetic, err));
     return STATUS_OK;
 }
 
@@ -406,6 +496,11 @@ static enum status run(const struct command_line *line, struct error *err)
         status = load_real(&work, err);
     if (status == STATUS_OK && work.n_models > 0)
         status = score_models(&work, err);
+    if (status == STATUS_OK && (settings.judge || settings.privacy) && is_apart(&work))
+        status = measure_memberships(&work, err);
+    else if (status == STATUS_OK && (settings.judge || settings.privacy))
+        say("privacy is measured against training hosts: it needs a --model, and a --part that it "
+            "was not trained on");
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
         status = compare_twins(&work, err);
     if (status == STATUS_OK && settings.report != NULL)

@@ -41,7 +41,7 @@ struct command {
 };
 
 extern const struct command command_import, command_describe, command_train, command_sample,
-    command_eval, command_simulate;
+    command_eval, command_simulate, command_export_embeddings;
 
 /* All commands, in the order of --help; the list ends with NULL. */
 extern const struct command *const command_list[];

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 const struct command *const command_list[] = {
-    &command_import, &command_describe, &command_train, &command_sample,
-    &command_eval,   &command_simulate, NULL,
+    &command_import,   &command_describe,          &command_train, &command_sample, &command_eval,
+    &command_simulate, &command_export_embeddings, NULL,
 };
 
 static bool is_quiet;
@@ -64,7 +64,7 @@ static void print_usage(FILE *out)
                  "writes\na synthetic twin of that traffic.\n\nusage: flowtwin COMMAND [OPTION]... "
                  "[ARGUMENT]...\n\n");
     for (size_t i = 0; command_list[i] != NULL; i++)
-        fprintf(out, "  %-10s %s\n", command_list[i]->name, command_list[i]->summary);
+        fprintf(out, "  %-17s %s\n", command_list[i]->name, command_list[i]->summary);
     fprintf(out, "\nflowtwin COMMAND --help shows the options of a command; flowtwin --version "
                  "what is linked.\n");
 }

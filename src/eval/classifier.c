@@ -113,23 +113,16 @@ static struct tensor *look_at_rows(const struct classifier *classifier, struct t
     return linear_onto(tape, codes, numbers, classifier->number_weight, classifier->row_bias);
 }
 
-static struct tensor *drop(const struct classifier *classifier, struct tape *tape, struct tensor *x,
-                           uint64_t index)
-{
-    return dropout(
-        tape, x,
-        (struct dropout_params){ classifier->settings.dropout, classifier->settings.seed, index });
-}
-
 /* Outputs [n, n_outputs]. draws: names what is dropped in this step. */
 static struct tensor *run_network(const struct classifier *classifier, struct tape *tape,
                                   const struct example_batch *batch, uint64_t draws)
 {
+    const struct classifier_settings *settings = &classifier->settings;
     size_t L = classifier->shape.length, N = batch->n;
     struct tensor *x = look_at_rows(classifier, tape, batch);
-    x = drop(classifier, tape, activate(tape, x, ACTIVATION_SILU), 2 * draws);
+    x = activate(tape, x, ACTIVATION_SILU);
     if (L > 1) {
-        size_t width = classifier->settings.width;
+        size_t width = settings->width;
         x = reshape(tape, x, SHAPE(N, L, width));
         for (size_t b = 0; b < N_BLOCKS; b++) {
             struct conv1d_params params = { .dilation = b == 0 ? 1 : KERNEL, .gated = true };
@@ -141,7 +134,8 @@ static struct tensor *run_network(const struct classifier *classifier, struct ta
     }
     x = rms_norm(tape, x, classifier->gain);
     x = linear(tape, x, classifier->hidden_weight, classifier->hidden_bias);
-    x = drop(classifier, tape, activate(tape, x, ACTIVATION_SILU), 2 * draws + 1);
+    x = dropout(tape, activate(tape, x, ACTIVATION_SILU),
+                (struct dropout_params){ settings->dropout, settings->seed, draws });
     return linear(tape, x, classifier->out_weight, classifier->out_bias);
 }
 
@@ -247,6 +241,12 @@ static enum status train_step(struct classifier *classifier, struct tape *tape,
     return optimiser_step(optimiser, NULL, err);
 }
 
+static size_t count_steps(const struct classifier_settings *settings, size_t n_examples)
+{
+    size_t n = (settings->n_epochs * n_examples + settings->n_examples - 1) / settings->n_examples;
+    return n < settings->n_steps ? n : settings->n_steps;
+}
+
 static enum status train_network(struct classifier *classifier, const struct example_set *train,
                                  struct error *err)
 {
@@ -254,7 +254,7 @@ static enum status train_network(struct classifier *classifier, const struct exa
     struct optimiser_options options = OPTIMISER_DEFAULTS;
     options.rate = settings->rate;
     options.decay = settings->decay;
-    options.n_steps = settings->n_steps;
+    options.n_steps = count_steps(settings, train->n);
     struct optimiser *optimiser = optimiser_create(classifier->params, &options);
     struct tape *tape = tape_create();
     struct example_batch batch = batch_create(&train->shape, settings->n_examples);
@@ -262,7 +262,7 @@ static enum status train_network(struct classifier *classifier, const struct exa
     for (size_t i = 0; i < train->n; i++)
         order[i] = i;
     enum status status = STATUS_OK;
-    for (size_t step = 0, epoch = 0; status == STATUS_OK && step < settings->n_steps; step++) {
+    for (size_t step = 0, epoch = 0; status == STATUS_OK && step < options.n_steps; step++) {
         batch.n = 0;
         while (batch.n < settings->n_examples) {
             if (at == train->n) {

@@ -12,8 +12,8 @@
  *     FORWARD(classifier_score(classifier, test, scores, err));      // ln P of each class
  *     classifier_free(classifier);
  *
- * Training runs on the calling thread, so that several can be trained at once, and is the same on
- * any number of threads.
+ * Several can be trained at once, one a thread; what comes out is the same on any number of
+ * threads.
  */
 #ifndef FLOWTWIN_EVAL_CLASSIFIER_H
 #define FLOWTWIN_EVAL_CLASSIFIER_H
@@ -48,7 +48,8 @@ void example_set_free(struct example_set *set);
 
 struct classifier_settings {
     size_t width, hidden;
-    size_t n_steps, n_examples; /* of a step */
+    size_t n_examples;        /* of a step */
+    size_t n_steps, n_epochs; /* until the first of the two is reached */
     double rate, decay, dropout;
     uint64_t seed;
 };
@@ -56,8 +57,9 @@ struct classifier_settings {
 #define CLASSIFIER_DEFAULTS                                                                        \
     ((struct classifier_settings){ .width = 32,                                                    \
                                    .hidden = 64,                                                   \
-                                   .n_steps = 600,                                                 \
-                                   .n_examples = 64,                                               \
+                                   .n_examples = 32,                                               \
+                                   .n_steps = 1000,                                                \
+                                   .n_epochs = 12,                                                 \
                                    .rate = 3e-3,                                                   \
                                    .decay = 0.01,                                                  \
                                    .dropout = 0.1 })

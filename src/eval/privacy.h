@@ -2,6 +2,10 @@
  *
  * Everything is measured against held-out real hosts: what those share with the training flows, any
  * other user would share too, and only what goes beyond that is copied.
+ *
+ *     struct privacy privacy = privacy_measure(training, held_out, synthetic, seed);
+ *     print(privacy.flows.beyond, privacy.windows.nearer.mean);
+ *     FORWARD(membership_measure(&membership, model_log_mass, model, trained, held_out, err));
  */
 #ifndef FLOWTWIN_EVAL_PRIVACY_H
 #define FLOWTWIN_EVAL_PRIVACY_H
@@ -55,5 +59,22 @@ struct membership {
      * fewer than 100 held-out hosts that means none of them. */
     double found_at_1_percent;
 };
+
+/* Hosts of held_out are not in training. */
+struct privacy privacy_measure(const struct traffic *training, const struct traffic *held_out,
+                               const struct traffic *synthetic, uint64_t seed);
+
+/* The first flows of each host are scored, MEMBERSHIP_FLOWS at most; hosts of less than
+ * MEMBERSHIP_FEWEST and training hosts of a type (sends, receives, both) that no held-out host has
+ * are left out, since they differ in more than in having been trained on. Both sets are coded by
+ * the model's labels. */
+#define MEMBERSHIP_FLOWS  2000
+#define MEMBERSHIP_FEWEST 16
+enum status membership_measure(struct membership *membership, nll_log_mass *log_mass,
+                               const struct model *model, const struct sequence_set *trained,
+                               const struct sequence_set *held_out, struct error *err);
+
+/* What the figures mean and when to worry. */
+extern const char *const copies_meaning, *const nearest_meaning, *const membership_meaning;
 
 #endif

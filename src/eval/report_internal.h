@@ -58,11 +58,26 @@ bool report_has_correlation(const struct report *report, enum attribute attribut
  * none). */
 void report_print_name(FILE *out, const char *name);
 void report_print_cell(FILE *out, double x, double deviation);
+/* The file's name without its folder. */
+const char *report_short_name(const char *path);
 /* A line of headings: the floor, and each twin. */
 void report_print_headings(FILE *out, const struct report *report);
 
-/* ---- what the judges of a twin found, in report_judges.c ---------------------------------- */
+/* ---- parts of the JSON, in report_json.c -------------------------------------------------- */
 
+/* A number, or null where there is none. */
+json_t *report_number(double x);
+/* The same under the key `key` and `suffix` together. */
+void report_set_number(json_t *object, const char *key, const char *suffix, double x);
+/* The object under a key, which is made where it is not there. */
+json_t *report_child(json_t *object, const char *key);
+
+/* ---- what the judges of a twin found, in report_judges.c and report_judges_json.c ---------- */
+
+void report_print_membership(FILE *out, const struct report *report);
 void report_print_judges(FILE *out, const struct report *report);
+/* The membership of a model, and all of a twin. */
+void report_add_membership(json_t *object, const struct membership *membership);
+void report_add_judges(json_t *object, const struct report *report, const struct report_twin *twin);
 
 #endif

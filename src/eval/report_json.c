@@ -7,20 +7,20 @@
 #include <string.h>
 
 /* A number, or null where there is none. */
-static json_t *number(double x)
+json_t *report_number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static void set_number(json_t *object, const char *key, const char *suffix, double x)
+void report_set_number(json_t *object, const char *key, const char *suffix, double x)
 {
     char name[96];
     snprintf(name, sizeof name, "%s%s", key, suffix);
-    json_object_set_new(object, name, number(x));
+    json_object_set_new(object, name, report_number(x));
 }
 
 /* The object under a key, which is made where it is not there. */
-static json_t *child(json_t *object, const char *key)
+json_t *report_child(json_t *object, const char *key)
 {
     if (json_object_get(object, key) == NULL)
         json_object_set_new(object, key, json_object());
@@ -32,9 +32,9 @@ static json_t *child(json_t *object, const char *key)
 static json_t *nll_json(const struct nll *nll)
 {
     json_t *object = json_object();
-    set_number(object, "nats_per_flow", "", nll->total.mean);
-    set_number(object, "bits_per_flow", "", nll->total.mean / log(2.0));
-    set_number(object, "stderr", "", nll->total.standard_error);
+    report_set_number(object, "nats_per_flow", "", nll->total.mean);
+    report_set_number(object, "bits_per_flow", "", nll->total.mean / log(2.0));
+    report_set_number(object, "stderr", "", nll->total.standard_error);
     json_object_set_new(object, "flows", json_integer((json_int_t)nll->n_flows));
     json_object_set_new(object, "hosts", json_integer((json_int_t)nll->n_hosts));
     json_object_set_new(object, "order", json_string("end"));
@@ -43,9 +43,10 @@ static json_t *nll_json(const struct nll *nll)
         if ((nll->attributes & ATTRIBUTE_BIT(a)) == 0)
             continue;
         const char *name = attribute_infos[a].name;
-        set_number(child(object, "by_attribute"), name, "", nll->by_attribute[a].mean);
-        set_number(child(object, "by_attribute_stderr"), name, "",
-                   nll->by_attribute[a].standard_error);
+        report_set_number(report_child(object, "by_attribute"), name, "",
+                          nll->by_attribute[a].mean);
+        report_set_number(report_child(object, "by_attribute_stderr"), name, "",
+                          nll->by_attribute[a].standard_error);
     }
     return object;
 }
@@ -53,16 +54,17 @@ static json_t *nll_json(const struct nll *nll)
 static json_t *difference_json(const struct nll_difference *difference, uint32_t attributes)
 {
     json_t *object = json_object();
-    set_number(object, "nats_per_flow", "", difference->total.mean);
-    set_number(object, "stderr", "", difference->total.standard_error);
+    report_set_number(object, "nats_per_flow", "", difference->total.mean);
+    report_set_number(object, "stderr", "", difference->total.standard_error);
     for (int i = 0; i < N_ATTRIBUTES; i++) {
         enum attribute a = attribute_report_order[i];
         if ((attributes & ATTRIBUTE_BIT(a)) == 0)
             continue;
         const char *name = attribute_infos[a].name;
-        set_number(child(object, "by_attribute"), name, "", difference->by_attribute[a].mean);
-        set_number(child(object, "by_attribute_stderr"), name, "",
-                   difference->by_attribute[a].standard_error);
+        report_set_number(report_child(object, "by_attribute"), name, "",
+                          difference->by_attribute[a].mean);
+        report_set_number(report_child(object, "by_attribute_stderr"), name, "",
+                          difference->by_attribute[a].standard_error);
     }
     return object;
 }
@@ -73,11 +75,12 @@ static json_t *difference_json(const struct nll_difference *difference, uint32_t
 static void set_distance(json_t *object, const char *key, const struct report *report,
                          const struct report_twin *twin, size_t offset)
 {
-    set_number(object, key, "", number_at(&twin->average.mean, offset));
-    set_number(object, key, "_deviation", number_at(&twin->average.deviation, offset));
+    report_set_number(object, key, "", number_at(&twin->average.mean, offset));
+    report_set_number(object, key, "_deviation", number_at(&twin->average.deviation, offset));
     if (report->floor.n > 0) {
-        set_number(object, key, "_floor", number_at(&report->floor.mean, offset));
-        set_number(object, key, "_floor_deviation", number_at(&report->floor.deviation, offset));
+        report_set_number(object, key, "_floor", number_at(&report->floor.mean, offset));
+        report_set_number(object, key, "_floor_deviation",
+                          number_at(&report->floor.deviation, offset));
     }
 }
 
@@ -87,13 +90,14 @@ static json_t *portrait_json(const struct report *report, const struct report_tw
                              size_t offset)
 {
     json_t *object = json_object();
-    set_number(object, "real", "", number_at(&twin->average.mean, real_at(offset)));
-    set_number(object, "synthetic", "", number_at(&twin->average.mean, synthetic_at(offset)));
-    set_number(object, "synthetic_deviation", "",
-               number_at(&twin->average.deviation, synthetic_at(offset)));
+    report_set_number(object, "real", "", number_at(&twin->average.mean, real_at(offset)));
+    report_set_number(object, "synthetic", "",
+                      number_at(&twin->average.mean, synthetic_at(offset)));
+    report_set_number(object, "synthetic_deviation", "",
+                      number_at(&twin->average.deviation, synthetic_at(offset)));
     if (report->floor.n > 0)
-        set_number(object, "difference_floor", "",
-                   number_at(&report->floor.mean, difference_at(offset)));
+        report_set_number(object, "difference_floor", "",
+                          number_at(&report->floor.mean, difference_at(offset)));
     return object;
 }
 
@@ -101,7 +105,8 @@ static json_t *numbers(const struct comparison *comparison, size_t offset, size_
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, number(number_at(comparison, offset + i * sizeof(double))));
+        json_array_append_new(list,
+                              report_number(number_at(comparison, offset + i * sizeof(double))));
     return list;
 }
 
@@ -117,18 +122,20 @@ static void add_distributions(json_t *js, json_t *kl, const struct report *repor
         size_t all_day = DISTANCE_AT(distributions[a].js);
         size_t hourly = DISTANCE_AT(distributions[a].js_hourly_mean);
         size_t by_hour = DISTANCE_AT(distributions[a].js_by_hour);
-        json_t *object = child(js, name);
+        json_t *object = report_child(js, name);
         set_distance(object, "all_day", report, twin, all_day);
         set_distance(object, "hourly_mean", report, twin, hourly);
         if (report->floor.n > 0) {
             const struct comparison *floor = &report->floor.mean;
-            set_number(object, "all_day_floor_at_size", "", at_size * number_at(floor, all_day));
-            set_number(object, "hourly_mean_floor_at_size", "", at_size * number_at(floor, hourly));
+            report_set_number(object, "all_day_floor_at_size", "",
+                              at_size * number_at(floor, all_day));
+            report_set_number(object, "hourly_mean_floor_at_size", "",
+                              at_size * number_at(floor, hourly));
             json_object_set_new(object, "by_hour_floor", numbers(floor, by_hour, N_HOURS));
         }
         json_object_set_new(object, "by_hour", numbers(&twin->average.mean, by_hour, N_HOURS));
 
-        object = child(kl, name);
+        object = report_child(kl, name);
         set_distance(object, "all_day", report, twin, DISTANCE_AT(distributions[a].kl));
         set_distance(object, "hourly_mean", report, twin,
                      DISTANCE_AT(distributions[a].kl_hourly_mean));
@@ -143,13 +150,13 @@ static json_t *netshare_json(const struct report *report, const struct report_tw
     json_t *object = json_object();
     for (int f = 0; f < N_NETSHARE_FIGURES; f++) {
         size_t offset = DISTANCE_AT(netshare.values[f]);
-        json_t *figure = child(object, netshare_infos[f].name);
+        json_t *figure = report_child(object, netshare_infos[f].name);
         set_distance(figure, "distance", report, twin, offset);
         json_object_set_new(figure, "unit", json_string(netshare_infos[f].unit));
         if (report->floor.n > 0)
-            set_number(figure, "ratio", "",
-                       number_at(&twin->average.mean, offset) /
-                           number_at(&report->floor.mean, offset));
+            report_set_number(figure, "ratio", "",
+                              number_at(&twin->average.mean, offset) /
+                                  number_at(&report->floor.mean, offset));
     }
     return object;
 }
@@ -163,7 +170,8 @@ static json_t *matrix_json(const struct report *report, const struct comparison 
         for (int b = 0; b < N_CODED; b++) {
             double x = number_at(comparison, offset + (size_t)(a * N_CODED + b) * sizeof(double));
             if (report_has_attribute(report, (enum attribute)a) && !isnan(x))
-                set_number(child(object, attribute_infos[a].name), attribute_infos[b].name, "", x);
+                report_set_number(report_child(object, attribute_infos[a].name),
+                                  attribute_infos[b].name, "", x);
         }
     }
     return object;
@@ -176,7 +184,7 @@ static json_t *pairs_json(const struct report *report, const struct report_twin 
     set_distance(object, "mean_next_row", report, twin, DISTANCE_AT(pairs.mean_next_row));
     for (int a = 0; a < N_CODED; a++)
         if (report_has_attribute(report, (enum attribute)a))
-            set_distance(child(object, "next_row"), attribute_infos[a].name, report, twin,
+            set_distance(report_child(object, "next_row"), attribute_infos[a].name, report, twin,
                          DISTANCE_AT(pairs.next_row[a]));
     json_object_set_new(object, "same_row",
                         matrix_json(report, &twin->average.mean, DISTANCE_AT(pairs.same_row)));
@@ -205,7 +213,7 @@ static json_t *autocorrelation_json(const struct report *report, const struct re
     json_t *object = json_object();
     const struct comparison *mean = &twin->average.mean;
     for (int s = 0; s < N_ACF_SERIES; s++) {
-        json_t *series = child(object, acf_series_names[s]);
+        json_t *series = report_child(object, acf_series_names[s]);
         size_t r = PORTRAIT_AT(autocorrelation[s].mean);
         size_t band = PORTRAIT_AT(autocorrelation[s].deviation);
         size_t hosts = PORTRAIT_AT(autocorrelation[s].n_hosts);
@@ -214,8 +222,8 @@ static json_t *autocorrelation_json(const struct report *report, const struct re
         json_object_set_new(series, "synthetic", numbers(mean, synthetic_at(r), N_LAGS));
         json_object_set_new(series, "synthetic_deviation",
                             numbers(mean, synthetic_at(band), N_LAGS));
-        set_number(series, "real_hosts", "", number_at(mean, real_at(hosts)));
-        set_number(series, "synthetic_hosts", "", number_at(mean, synthetic_at(hosts)));
+        report_set_number(series, "real_hosts", "", number_at(mean, real_at(hosts)));
+        report_set_number(series, "synthetic_hosts", "", number_at(mean, synthetic_at(hosts)));
         if (report->floor.n > 0)
             json_object_set_new(series, "difference_floor",
                                 numbers(&report->floor.mean, difference_at(r), N_LAGS));
@@ -231,10 +239,11 @@ static void add_twin(json_t *object, const struct report *report, const struct r
                                   (json_int_t)twin->n_flows, "hosts", (json_int_t)twin->n_hosts,
                                   "effective_hosts", twin->effective_hosts, "repeats",
                                   (json_int_t)twin->average.n));
-    add_distributions(child(object, "js"), child(object, "kl"), report, twin);
+    add_distributions(report_child(object, "js"), report_child(object, "kl"), report, twin);
     json_object_set_new(object, "netshare", netshare_json(report, twin));
     json_object_set_new(object, "pairs", pairs_json(report, twin));
-    json_t *conversations = child(object, "conversations"), *rules = child(object, "rules");
+    json_t *conversations = report_child(object, "conversations"),
+           *rules = report_child(object, "rules");
     for (int c = 0; c < N_CONVERSATION_FIGURES; c++)
         json_object_set_new(conversations, conversation_infos[c].name,
                             portrait_json(report, twin, conversation_infos[c].offset));
@@ -248,6 +257,7 @@ static void add_twin(json_t *object, const struct report *report, const struct r
     json_object_set_new(object, "figures", figures_json(report, twin));
     if (twin->profile != NULL)
         json_object_set_new(object, "profile", profile_json(twin->profile));
+    report_add_judges(object, report, twin);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
@@ -259,7 +269,8 @@ static json_t *history_json(const struct fit_history *history)
     for (size_t c = 0; c < history->n_columns; c++) {
         json_t *column = json_array();
         for (size_t i = 0; i < history->n_rows; i++)
-            json_array_append_new(column, number(history->values[i * history->n_columns + c]));
+            json_array_append_new(column,
+                                  report_number(history->values[i * history->n_columns + c]));
         json_object_set_new(object, history->columns[c], column);
     }
     return object;
@@ -276,15 +287,16 @@ static json_t *model_json(const struct report *report, size_t m)
             difference_json(&model->difference,
                             model->nll.attributes | report->models[0].nll.attributes));
     if (report->bins_attribute >= 0) {
-        json_t *bins = child(object, "bins");
+        json_t *bins = report_child(object, "bins");
         const char *name = attribute_infos[report->bins_attribute].name;
         json_object_set_new(bins, "attribute", json_string(name));
         json_object_set_new(bins, "number", json_integer((json_int_t)model->n_bins));
-        set_number(bins, "nats_per_flow", "", model->bins.mean);
-        set_number(bins, "stderr", "", model->bins.standard_error);
+        report_set_number(bins, "nats_per_flow", "", model->bins.mean);
+        report_set_number(bins, "stderr", "", model->bins.standard_error);
     }
     if (model->history.n_rows > 0)
         json_object_set_new(object, "training", history_json(&model->history));
+    report_add_membership(object, &model->membership);
     if (model->twin >= 0)
         add_twin(object, report, &report->twins[model->twin]);
     return object;
@@ -310,6 +322,7 @@ json_t *report_json(const struct report *report)
         for (size_t m = 0; m < report->n_models; m++)
             json_array_append_new(models, model_json(report, m));
         json_object_set_new(object, "models", models);
+        report_add_membership(object, &report->models[0].membership);
     }
     if (report->n_twins > 0) {
         json_object_set_new(object, "floor_halvings", json_integer((json_int_t)report->floor.n));

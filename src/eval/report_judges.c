@@ -45,8 +45,166 @@ static void print_two_sample(FILE *out, const struct report *report)
             first->windows.n_windows[1], two_sample_meaning);
 }
 
+/* ---- tasks -------------------------------------------------------------------------------- */
+
+static void print_ratios(FILE *out, const char *name, const struct host_ratio *ratios, size_t n)
+{
+    report_print_name(out, name);
+    for (size_t i = 0; i < n; i++)
+        report_print_cell(out, ratios[i].mean, ratios[i].standard_error);
+    fputc('\n', out);
+}
+
+static void print_protocol(FILE *out, const struct tasks *tasks)
+{
+    struct host_ratio accuracy[N_MIXES + 1], macro_f1[N_MIXES + 1];
+    for (int m = 0; m < N_MIXES; m++) {
+        accuracy[m] = tasks->protocol[m].accuracy;
+        macro_f1[m] = tasks->protocol[m].macro_f1;
+    }
+    accuracy[N_MIXES] = tasks->majority.accuracy;
+    macro_f1[N_MIXES] = tasks->majority.macro_f1;
+    report_print_name(out, "Protocol from the other fields");
+    for (int m = 0; m < N_MIXES; m++)
+        fprintf(out, "   %3.0f %% synthetic", 100.0 * mix_shares[m]);
+    fprintf(out, "   majority guess\n");
+    print_ratios(out, "accuracy", accuracy, N_MIXES + 1);
+    print_ratios(out, "macro-F1", macro_f1, N_MIXES + 1);
+}
+
+static void print_forecast(FILE *out, const struct tasks *tasks)
+{
+    report_print_name(out, "Forecast of the next 5 minutes");
+    for (int m = 0; m < N_MIXES; m++)
+        fprintf(out, "   %3.0f %% synthetic", 100.0 * mix_shares[m]);
+    fprintf(out, "       last value     mean of hour\n");
+    for (int f = 0; f < N_FORECASTS; f++) {
+        struct host_ratio mae[N_MIXES + 2], mse[N_MIXES + 2];
+        for (int m = 0; m < N_MIXES; m++) {
+            mae[m] = tasks->forecast[m][f].mae;
+            mse[m] = tasks->forecast[m][f].mse;
+        }
+        mae[N_MIXES] = tasks->last_value[f].mae;
+        mse[N_MIXES] = tasks->last_value[f].mse;
+        mae[N_MIXES + 1] = tasks->mean_of_hour[f].mae;
+        mse[N_MIXES + 1] = tasks->mean_of_hour[f].mse;
+        char name[64];
+        snprintf(name, sizeof name, "ln(1 + %s), mean |error|", forecast_names[f]);
+        print_ratios(out, name, mae, N_MIXES + 2);
+        snprintf(name, sizeof name, "ln(1 + %s), mean error^2", forecast_names[f]);
+        print_ratios(out, name, mse, N_MIXES + 2);
+    }
+}
+
+static void print_tasks(FILE *out, const struct report_twin *twin)
+{
+    const struct tasks *tasks = &twin->tasks;
+    const struct task_loss *loss = &tasks->loss;
+    fprintf(
+        out,
+        "\nTasks learned from real flows, from %s and from mixes, tested on %zu real hosts that "
+        "none has seen\n(error over them); real flows to learn from: %s\n\n",
+        report_short_name(twin->name), tasks->n_test_hosts,
+        tasks->is_half ? "half of the hosts" : "those that the model was trained on");
+    print_protocol(out, tasks);
+    fprintf(out, "  %zu training flows, %zu test flows, %zu protocols of 20 of them and more\n\n",
+            tasks->n_train_flows, tasks->n_test_flows, tasks->n_protocols);
+    print_forecast(out, tasks);
+    fprintf(out, "  %zu training windows, %zu test windows\n\n", tasks->n_train_windows,
+            tasks->n_test_windows);
+    fprintf(
+        out,
+        "  Learned from the twin instead of from real flows: macro-F1 %+.4f (%.4f), error of "
+        "bytes %+.1f %% (%.1f),\n  of flows %+.1f %% (%.1f). %s\n",
+        loss->macro_f1.mean, loss->macro_f1.standard_error, 100.0 * loss->mae[FORECAST_BYTES].mean,
+        100.0 * loss->mae[FORECAST_BYTES].standard_error, 100.0 * loss->mae[FORECAST_FLOWS].mean,
+        100.0 * loss->mae[FORECAST_FLOWS].standard_error, tasks_meaning);
+}
+
+/* ---- privacy ------------------------------------------------------------------------------ */
+
+static void print_copies(FILE *out, const struct copies *copies, const char *name)
+{
+    report_print_name(out, name);
+    report_print_cell(out, 100.0 * copies->synthetic.mean,
+                      100.0 * copies->synthetic.standard_error);
+    report_print_cell(out, 100.0 * copies->held_out.mean, 100.0 * copies->held_out.standard_error);
+    fprintf(out, "  %zu of %zu; beyond the held-out share %.0f\n", copies->n_synthetic_found,
+            copies->n_synthetic, copies->beyond);
+}
+
+static void print_nearest(FILE *out, const struct nearest *nearest, const char *what)
+{
+    static const char *const quantiles[N_NEAREST] = { "5 %", "half", "95 %" };
+    char name[64];
+    for (int q = 0; q < N_NEAREST; q++) {
+        snprintf(name, sizeof name, "%s: %s lie within", what, quantiles[q]);
+        report_print_name(out, name);
+        report_print_cell(out, nearest->synthetic[q], (double)NAN);
+        report_print_cell(out, nearest->held_out[q], (double)NAN);
+        fputc('\n', out);
+    }
+    fprintf(out,
+            "  of a synthetic and a held-out one, the synthetic is nearer in %.3f (%.3f); nearer "
+            "than 95 %% of those: %.1f %%\n",
+            nearest->nearer.mean, nearest->nearer.standard_error, 100.0 * nearest->very_near);
+}
+
+static void print_privacy(FILE *out, const struct report_twin *twin)
+{
+    const struct privacy *privacy = &twin->privacy;
+    fprintf(out,
+            "\nPrivacy of %s: what occurs exactly in the training flows, %% (error over hosts)\n\n",
+            report_short_name(twin->name));
+    report_print_name(out, "");
+    fprintf(out, "        synthetic         held out\n");
+    print_copies(out, &privacy->flows, "flows");
+    print_copies(out, &privacy->conversations, "conversations of 2 flows and more");
+    fprintf(out, "  %s\n\n", copies_meaning);
+    fprintf(out, "Distance to the nearest training flow, and window of %d flows\n\n",
+            TWO_SAMPLE_WINDOW);
+    report_print_name(out, "");
+    fprintf(out, "        synthetic         held out\n");
+    print_nearest(out, &privacy->rows, "flows");
+    print_nearest(out, &privacy->windows, "windows");
+    fprintf(out, "  %s\n", nearest_meaning);
+}
+
+void report_print_membership(FILE *out, const struct report *report)
+{
+    bool is_measured = false;
+    for (size_t m = 0; m < report->n_models; m++)
+        is_measured |= report->models[m].membership.is_measured;
+    if (!is_measured)
+        return;
+    fprintf(out,
+            "\nMembership: are hosts whose flows a model finds likely those that it was trained "
+            "on? (error over hosts)\n\n");
+    report_print_name(out, "");
+    fprintf(out, "  AUC                nats, training     nats, held out  found at 1 %%  hosts\n");
+    for (size_t m = 0; m < report->n_models; m++) {
+        const struct membership *membership = &report->models[m].membership;
+        if (!membership->is_measured)
+            continue;
+        report_print_name(out, report_short_name(report->models[m].name));
+        report_print_cell(out, membership->auc.mean, membership->auc.standard_error);
+        for (int s = 0; s < 2; s++)
+            report_print_cell(out, membership->nats_per_flow[s].mean,
+                              membership->nats_per_flow[s].standard_error);
+        fprintf(out, "  %8.1f %%  %zu, %zu\n", 100.0 * membership->found_at_1_percent,
+                membership->n_hosts[0], membership->n_hosts[1]);
+    }
+    fprintf(out, "  %s\n", membership_meaning);
+}
+
 void report_print_judges(FILE *out, const struct report *report)
 {
     if (report->twins[0].two_sample.is_measured)
         print_two_sample(out, report);
+    for (size_t t = 0; t < report->n_twins; t++)
+        if (report->twins[t].tasks.is_measured)
+            print_tasks(out, &report->twins[t]);
+    for (size_t t = 0; t < report->n_twins; t++)
+        if (report->twins[t].privacy.is_measured)
+            print_privacy(out, &report->twins[t]);
 }

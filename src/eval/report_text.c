@@ -48,7 +48,7 @@ void report_print_cell(FILE *out, double x, double deviation)
 }
 
 /* The file's name without its folder, which is what tells twins and models apart. */
-static const char *short_name(const char *path)
+const char *report_short_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
@@ -57,7 +57,7 @@ static const char *short_name(const char *path)
 /* The same as the heading of a column: without the .h5 that all models have. */
 static void print_file_cell(FILE *out, const char *path)
 {
-    const char *name = short_name(path);
+    const char *name = report_short_name(path);
     size_t length = strlen(name);
     if (length > 3 && strcmp(name + length - 3, ".h5") == 0)
         length -= 3;
@@ -447,7 +447,7 @@ static void print_dependence(FILE *out, const struct report *report, const struc
                              bool has(const struct report *, enum attribute))
 {
     fprintf(out, "\n%s: real above the diagonal, %s below; they differ by %.3f in the mean", what,
-            short_name(twin->name), mean_of_pairs(&twin->average.mean, offset));
+            report_short_name(twin->name), mean_of_pairs(&twin->average.mean, offset));
     if (report->floor.n > 0)
         fprintf(out, ", real halves by %.3f", mean_of_pairs(&report->floor.mean, offset));
     fprintf(out, "\n\n");
@@ -464,7 +464,7 @@ static void print_pair_squares(FILE *out, const struct report *report,
     const struct comparison *mean = &twin->average.mean;
     size_t offset = DISTANCE_AT(pairs.same_row);
     fprintf(out, "\nTotal variation of pairs: %s above the diagonal, %s below\n\n",
-            floor != NULL ? "floor" : "the same", short_name(twin->name));
+            floor != NULL ? "floor" : "the same", report_short_name(twin->name));
     print_squares(out, report, (struct square){ floor != NULL ? floor : mean, offset },
                   (struct square){ mean, offset }, report_has_attribute);
 }
@@ -524,6 +524,7 @@ void report_print(const struct report *report, FILE *out)
             report->n_flows, report->n_hosts, from, until);
     if (report->n_models > 0)
         print_likelihood(out, report);
+    report_print_membership(out, report);
     if (report->n_twins > 0)
         print_twins(out, report);
 }

@@ -24,7 +24,7 @@ extern const double mix_shares[N_MIXES];
 /* Errors are over the test hosts. */
 struct protocol_score {
     struct host_ratio accuracy; /* share of flows */
-    struct host_ratio macro_f1; /* mean over the protocols of the test flows; error by jackknife */
+    struct host_ratio macro_f1; /* mean over protocols; error by jackknife */
 };
 
 enum forecast_series { FORECAST_BYTES, FORECAST_FLOWS, N_FORECASTS };
@@ -47,7 +47,7 @@ struct tasks {
     /* The real flows that were trained on: those that the model was trained on, or where none is
      * known, half of the hosts of the part; the test hosts are the others. */
     bool is_half;
-    size_t n_protocols; /* that occur in the test flows */
+    size_t n_protocols; /* that count for macro-F1: of 20 test flows and more */
     size_t n_train_flows, n_test_flows, n_test_hosts;
     size_t n_train_windows, n_test_windows; /* of 5 minutes */
     struct protocol_score protocol[N_MIXES];
@@ -58,5 +58,16 @@ struct tasks {
         mean_of_hour[N_FORECASTS]; /* as in the hour before, in the mean of logs */
     struct task_loss loss;
 };
+
+/* Hosts of `test` are in none of the others. STATUS_INTERRUPTED where the user asked to stop. */
+enum status tasks_measure(struct tasks *result, const struct traffic *training,
+                          const struct traffic *test, const struct traffic *synthetic,
+                          uint64_t seed, struct error *err);
+/* The same with one half of the real hosts to train on, and the other to test with; needs two. */
+enum status tasks_measure_halves(struct tasks *result, const struct traffic *real,
+                                 const struct traffic *synthetic, uint64_t seed, struct error *err);
+
+/* What the figures mean and when to worry. */
+extern const char *const tasks_meaning;
 
 #endif

@@ -6,6 +6,7 @@
 #include "eval/classifier.h"
 #include "eval/roc.h"
 #include "eval/row_coder.h"
+#include "eval/window_sample.h"
 
 #include <math.h>
 #include <omp.h>
@@ -28,10 +29,8 @@ const char *const two_sample_meaning =
 /* The windows of one side that are used. */
 struct sampled_side {
     const struct traffic *traffic;
-    size_t n;
-    size_t *rows;   /* [n] first row of each window */
-    size_t *hosts;  /* [n] its host */
-    size_t *folds;  /* [n_hosts] of each host */
+    struct window_sample windows;
+    size_t *folds;  /* [n_hosts of the traffic] of each host */
     size_t n_hosts; /* that have a window */
 };
 
@@ -45,23 +44,6 @@ struct trial {
 
 /* ---- windows ------------------------------------------------------------------------------ */
 
-/* Some of the windows that a host's rows are cut into, at random. */
-static void sample_host(struct sampled_side *side, size_t host, size_t length, size_t n_max,
-                        struct rng *rng)
-{
-    const struct traffic_host *from = &side->traffic->hosts[host];
-    size_t n = from->n_rows / length;
-    size_t *order = memory_alloc(n, sizeof *order);
-    for (size_t w = 0; w < n; w++)
-        order[w] = w;
-    rng_shuffle(rng, order, n);
-    for (size_t w = 0; w < n && w < n_max; w++) {
-        side->rows[side->n] = from->first + order[w] * length;
-        side->hosts[side->n++] = host;
-    }
-    free(order);
-}
-
 /* The hosts with windows, dealt into folds in random order. */
 static void deal_folds(struct sampled_side *side, size_t length, size_t n_folds, struct rng *rng)
 {
@@ -70,9 +52,10 @@ static void deal_folds(struct sampled_side *side, size_t length, size_t n_folds,
     for (size_t h = 0; h < n_hosts; h++)
         order[h] = h;
     rng_shuffle(rng, order, n_hosts);
-    for (size_t i = 0; i < n_hosts; i++)
-        side->folds[order[i]] = side->traffic->hosts[order[i]].n_rows >= length ? dealt++ % n_folds
-                                                                                : n_folds;
+    for (size_t i = 0; i < n_hosts; i++) {
+        bool is_dealt = n_folds > 0 && side->traffic->hosts[order[i]].n_rows >= length;
+        side->folds[order[i]] = is_dealt ? dealt++ % n_folds : n_folds;
+    }
     free(order);
 }
 
@@ -90,15 +73,12 @@ static void sample_side(struct sampled_side *side, const struct traffic *traffic
     size_t n_max = trial->length > 1 ? WINDOWS_OF_HOST : FLOWS_OF_HOST;
     *side = (struct sampled_side){
         .traffic = traffic,
-        .rows = memory_alloc(memory_product(traffic->n_hosts, n_max), sizeof *side->rows),
-        .hosts = memory_alloc(memory_product(traffic->n_hosts, n_max), sizeof *side->hosts),
         .folds = memory_alloc(traffic->n_hosts, sizeof *side->folds),
         .n_hosts = count_hosts(traffic, trial->length),
     };
     struct rng rng = rng_stream(trial->seed, RNG_EVAL, name, trial->length);
     deal_folds(side, trial->length, trial->n_folds, &rng);
-    for (size_t h = 0; h < traffic->n_hosts; h++)
-        sample_host(side, h, trial->length, n_max, &rng);
+    side->windows = window_sample_draw(traffic, trial->length, n_max, &rng);
 }
 
 static void trial_init(struct trial *trial, const struct traffic *real,
@@ -124,8 +104,7 @@ static void trial_release(struct trial *trial)
     for (size_t s = 0; s < 2; s++) {
         free(trial->found.sums[s]);
         free(trial->found.counts[s]);
-        free(trial->sides[s].rows);
-        free(trial->sides[s].hosts);
+        window_sample_release(&trial->sides[s].windows);
         free(trial->sides[s].folds);
     }
 }
@@ -136,9 +115,9 @@ static void trial_release(struct trial *trial)
 static size_t choose(const struct sampled_side *side, size_t fold, bool is_test, size_t **which)
 {
     size_t n = 0;
-    *which = memory_alloc(side->n, sizeof **which);
-    for (size_t w = 0; w < side->n; w++)
-        if ((side->folds[side->hosts[w]] == fold) == is_test)
+    *which = memory_alloc(side->windows.n, sizeof **which);
+    for (size_t w = 0; w < side->windows.n; w++)
+        if ((side->folds[side->windows.hosts[w]] == fold) == is_test)
             (*which)[n++] = w;
     return n;
 }
@@ -186,7 +165,7 @@ static struct example_set *code_windows(const struct trial *trial, const struct 
     for (size_t s = 0; s < 2; s++) {
         const struct sampled_side *side = &trial->sides[s];
         for (size_t i = 0; i < sizes[s]; i++, at++) {
-            row_coder_write(coder, side->traffic->columns, side->rows[which[s][i % n[s]]],
+            row_coder_write(coder, side->traffic->columns, side->windows.rows[which[s][i % n[s]]],
                             set->codes + at * shape.length * shape.n_fields,
                             set->numbers + at * shape.length * shape.n_numbers);
             set->classes[at] = (int32_t)s;
@@ -204,7 +183,7 @@ static void note_scores(struct trial *trial, size_t *const which[2], const size_
         double *placements = memory_alloc(n[s], sizeof *placements);
         roc_placements(placements, of_side[s], n[s], of_side[1 - s], n[1 - s]);
         for (size_t i = 0; i < n[s]; i++) {
-            size_t host = trial->sides[s].hosts[which[s][i]];
+            size_t host = trial->sides[s].windows.hosts[which[s][i]];
             trial->found.sums[s][host] += placements[i];
             trial->found.counts[s][host] += 1.0;
         }
@@ -238,7 +217,7 @@ static enum status judge_fold(struct trial *trial, size_t fold, struct error *er
     struct classifier_settings settings = CLASSIFIER_DEFAULTS;
     settings.seed = trial->seed;
     if (trial->length == 1)
-        settings.n_examples *= 4;
+        settings.n_examples *= 8;
     size_t *which[2], n[2];
     for (size_t s = 0; s < 2; s++)
         n[s] = choose(&trial->sides[s], fold, false, &which[s]);
@@ -290,7 +269,7 @@ static struct two_sample_figure figure_of(const struct trial *trial)
 {
     struct two_sample_figure figure = { .auc = { (double)NAN, (double)NAN } };
     for (size_t s = 0; s < 2; s++) {
-        figure.n_windows[s] = trial->sides[s].n;
+        figure.n_windows[s] = trial->sides[s].windows.n;
         figure.n_hosts[s] = trial->sides[s].n_hosts;
     }
     if (trial->n_folds > 0)

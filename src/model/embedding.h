@@ -32,4 +32,8 @@ struct embedding_set {
 };
 void embedding_set_release(struct embedding_set *set);
 
+/* The table of that name, and the vector of a value; NULL where there is none. Borrowed. */
+const struct embedding_table *embedding_find(const struct embedding_set *set, const char *name);
+const double *embedding_vector(const struct embedding_table *table, int64_t value);
+
 #endif

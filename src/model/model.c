@@ -99,6 +99,16 @@ enum status model_log_mass(const struct model *model, const struct sequence *seq
     return model->kind->log_mass(model, sequence, log_mass, err);
 }
 
+enum status model_embeddings(const struct model *model, struct embedding_set *set,
+                             struct error *err)
+{
+    RETURN_IF(model->kind->embeddings == NULL, err, STATUS_USAGE,
+              "a %s learns no embeddings: give a model that does, such as masked-conv",
+              model->kind->name);
+    model->kind->embeddings(model, set);
+    return STATUS_OK;
+}
+
 struct sampler *model_sampler(const struct model *model, const struct sampler_host *hosts,
                               size_t n_hosts, const struct sampler_settings *settings)
 {

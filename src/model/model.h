@@ -21,6 +21,7 @@
 #include "data/hdf5_file.h"
 #include "data/sequence.h"
 #include "data/split.h"
+#include "model/embedding.h"
 
 struct model_kind;
 
@@ -120,6 +121,9 @@ struct model_kind {
     /* NULL for models that are fitted at once. */
     struct fit_history (*history)(const struct model *model);
 
+    /* The vectors that it has learned for values; NULL for kinds without. Caller releases *set. */
+    void (*embeddings)(const struct model *model, struct embedding_set *set);
+
     enum status (*save)(const struct model *model, struct hdf5_group *group, struct error *err);
     enum status (*load)(struct hdf5_group *group, struct model **model, struct error *err);
 };
@@ -143,6 +147,10 @@ bool model_is_unfinished(const struct model *model);
 /* Without rows where the fit noted none. */
 struct fit_history model_history(const struct model *model);
 void model_free(struct model *model);
+
+/* STATUS_USAGE where this kind of model has none. Caller releases *set. */
+enum status model_embeddings(const struct model *model, struct embedding_set *set,
+                             struct error *err);
 
 enum status model_log_mass(const struct model *model, const struct sequence *sequence,
                            double *log_mass, struct error *err);

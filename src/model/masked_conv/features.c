@@ -371,6 +371,20 @@ void feature_space_init(struct feature_space *space, const struct vocabulary *vo
     }
 }
 
+size_t feature_space_own(const struct feature_space *space, enum attribute attribute)
+{
+    static const int aspects[N_CODED] = {
+        [ATTRIBUTE_LOCAL_PORT] = LOCAL_PORT, [ATTRIBUTE_REMOTE_PORT] = REMOTE_PORT,
+        [ATTRIBUTE_REMOTE] = REMOTE,         [ATTRIBUTE_PROTOCOL] = PROTOCOL,
+        [ATTRIBUTE_FLAGS] = FLAGS,           [ATTRIBUTE_TOS] = TOS,
+    };
+    for (size_t f = 0; f < ARRAY_LEN(features); f++)
+        if (aspects[attribute] != 0 && features[f].source == OWN &&
+            features[f].aspect == aspects[attribute])
+            return (size_t)space->first_row[f];
+    BUG("no feature of its own for %s", attribute_infos[attribute].name);
+}
+
 size_t features_of_stage(const struct feature_space *space, enum stage stage,
                          const struct row_context *context, int32_t *index)
 {

@@ -74,6 +74,10 @@ struct feature_space {
 /* vocabulary: borrowed. */
 void feature_space_init(struct feature_space *space, const struct vocabulary *vocabulary);
 
+/* The row of the table that atom 0 of an attribute's list has, as the row's own value; the other
+ * atoms follow it. Of local_port, remote_port, remote, protocol, flags and tos. */
+size_t feature_space_own(const struct feature_space *space, enum attribute attribute);
+
 /* Writes the rows of the table for the features of a stage, FEATURE_NONE where one has nothing to
  * say; returns n_of_stage. */
 #define FEATURE_NONE (-1)

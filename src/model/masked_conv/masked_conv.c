@@ -378,6 +378,7 @@ const struct model_kind model_kind_masked_conv = {
     .sampler_free = masked_conv_sampler_free,
     .is_unfinished = is_unfinished,
     .history = history,
+    .embeddings = masked_conv_embeddings,
     .save = save,
     .load = load,
 };

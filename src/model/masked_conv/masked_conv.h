@@ -2,6 +2,7 @@
  *
  * masked_conv.c    the model behind model/model.h: settings, likelihood, files
  * training.c       fits it
+ * embeddings.c     what it has learned about values, as tables
  * sampling.c       draws from it, row by row
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_MASKED_CONV_H
@@ -86,6 +87,9 @@ void training_state_release(struct training_state *state);
 enum status masked_conv_fit(const void *settings, const struct sequence_set *train, uint64_t seed,
                             struct fit_control *control, struct model **model, struct error *err);
 
+/* embeddings.c: of the values that have an atom, and of the training hosts. */
+void masked_conv_embeddings(const struct model *model, struct embedding_set *set);
+
 /* sampling.c */
 struct sampler *masked_conv_sampler_create(const struct model *model,
                                            const struct sampler_host *hosts, size_t n_hosts,
@@ -94,8 +98,9 @@ enum status masked_conv_sampler_advance(struct sampler *sampler, const size_t *w
                                         struct row *rows, struct error *err);
 void masked_conv_sampler_free(struct sampler *sampler);
 
-/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was drawn
- * from and the row with its new value. From several threads at once where there are several. */
+/* Looks on while rows are drawn, for tests: called after each draw of a head, with what it was
+ * drawn from and the row with its new value. From several threads at once where there are several.
+ */
 typedef void draw_watch(void *user, enum head head, const struct row_context *context,
                         const uint8_t *available, const real *logits, const real *mixture);
 void masked_conv_sampler_watch(struct sampler *sampler, draw_watch *watch, void *user);
