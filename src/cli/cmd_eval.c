@@ -458,6 +458,8 @@ static enum status compare_twins(struct work *work, struct error *err)
 static enum status write_report(struct work *work, struct error *err)
 {
     work->report.profile = profile_create(work->real);
+    for (size_t m = 0; m < work->n_models; m++)
+        FORWARD(embedding_maps_make(&work->report.models[m].maps, work->models[m], err));
     FORWARD(report_write_page(&work->report, settings.report, err));
     say("wrote %s", settings.report);
     return STATUS_OK;

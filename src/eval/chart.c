@@ -264,11 +264,21 @@ static void write_steps(const struct chart *chart, const struct layout *layout,
 static void write_points(const struct chart *chart, const struct layout *layout,
                          const struct series *series, FILE *out)
 {
+    /* Names come last, on top of all points. */
     for (size_t i = 0; i < series->n; i++)
         if (is_visible(chart, series, i))
             markup_format(out, "<circle class=\"dot\" cx=\"%f\" cy=\"%f\" r=\"2.2\"/>\n",
                           place_x(chart, layout, series->x[i]),
                           place_y(chart, layout, series->y[i]));
+    for (size_t i = 0; series->labels != NULL && i < series->n; i++) {
+        if (series->labels[i] == NULL || !is_visible(chart, series, i))
+            continue;
+        double x = place_x(chart, layout, series->x[i]);
+        bool is_left = x > (layout->left + layout->right) / 2.0; /* away from the nearer edge */
+        markup_format(out, "<text class=\"name\" x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s</text>\n",
+                      is_left ? x - 4.0 : x + 4.0, place_y(chart, layout, series->y[i]) + 3.5,
+                      is_left ? "end" : "start", series->labels[i]);
+    }
 }
 
 static void write_series(const struct chart *chart, const struct layout *layout,

@@ -35,6 +35,7 @@ struct series {
     const char *name; /* in the text alternative */
     const double *x, *y, *y2;
     size_t n;
+    const char *const *labels; /* of points, NULL for those without; or NULL for none at all */
 };
 
 #define CHART_SERIES_MAX 24

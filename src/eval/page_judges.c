@@ -168,6 +168,7 @@ static void write_tasks(struct page *page, const struct judged *judged)
                    "Small networks learn from real flows, from the twin and from mixes of the same "
                    "size; all are tested on real hosts that none has seen. \"Twin alone\" as good "
                    "as \"real flows\" means that the twin can stand in for them here.");
+    page_paragraph(page, tasks_meaning);
     page_panels(page, PANELS_NORMAL);
     for (int figure = 0; figure < N_TASK_FIGURES; figure++)
         write_task(page, judged, (enum task_figure)figure);
@@ -203,6 +204,15 @@ static void write_nearest(struct page *page, const char *name, const struct near
     page_row(page, name);
     page_cell_number(page, nearest->held_out[NEAREST_MEDIAN]);
     page_cell_number(page, nearest->synthetic[NEAREST_MEDIAN]);
+    page_cell(page, "");
+    page_row_end(page);
+}
+
+static void write_nearer(struct page *page, const char *name, const struct nearest *nearest)
+{
+    page_row(page, name);
+    page_cell_number(page, 0.5);
+    page_cell_number(page, nearest->nearer.mean);
     write_judgement(page, nearest->nearer.mean <= 0.5 + 2.0 * error_of(&nearest->nearer),
                     "no closer than other users", "closer than other users");
     page_row_end(page);
@@ -215,7 +225,9 @@ static void write_privacy_table(struct page *page, const char *twin, const struc
     write_copies(page, "flows that occur there exactly, %", &privacy->flows);
     write_copies(page, "conversations that occur there exactly, %", &privacy->conversations);
     write_nearest(page, "distance of a flow to the nearest, median", &privacy->rows);
+    write_nearer(page, "a flow is nearer than a held-out one, share", &privacy->rows);
     write_nearest(page, "distance of 16 flows to the nearest, median", &privacy->windows);
+    write_nearer(page, "16 flows are nearer than held-out ones, share", &privacy->windows);
     page_table_end(page);
 }
 
@@ -255,22 +267,26 @@ static bool has_membership(const struct report *report)
 static void write_privacy(struct page *page, const struct judged *judged)
 {
     const struct report *report = judged->report;
-    bool has_any = has_membership(report);
+    bool has_copies = false;
     for (size_t t = 0; t < report->n_twins; t++)
-        has_any |= report->twins[t].privacy.is_measured;
-    if (!has_any)
+        has_copies |= report->twins[t].privacy.is_measured;
+    if (!has_copies && !has_membership(report))
         return;
     page_subheading(page, "Does it give away the flows that it was made from?");
     page_paragraph(page,
                    "What held-out real hosts share with the training flows any other user would "
-                   "share too: common requests, common answers. Worry where the twin shares more, "
-                   "or lies closer, than they do; or where hosts that were trained on can be told "
-                   "from others by their likelihood (AUC above 0.55).");
+                   "share too: common requests, common answers.");
     for (size_t t = 0; t < report->n_twins; t++)
         if (report->twins[t].privacy.is_measured)
             write_privacy_table(page, judged->names[t], &report->twins[t].privacy);
-    if (has_membership(report))
+    if (has_copies) {
+        page_paragraph(page, copies_meaning);
+        page_paragraph(page, nearest_meaning);
+    }
+    if (has_membership(report)) {
         write_memberships(page, report);
+        page_paragraph(page, membership_meaning);
+    }
 }
 
 /* ---- the section -------------------------------------------------------------------------- */

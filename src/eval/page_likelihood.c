@@ -179,7 +179,8 @@ static void write_history(struct page *page, const struct fit_history *history, 
         int color = COLOR_FIRST_TWIN + (int)n_lines;
         const char *words = column_words(history->columns[c]);
         entries[n_lines++] = (struct legend_entry){ color, words };
-        chart_add(&chart, (struct series){ MARK_LINE, color, words, x, columns + c * n, NULL, n });
+        chart_add(&chart,
+                  (struct series){ MARK_LINE, color, words, x, columns + c * n, NULL, .n = n });
     }
     fputs("<div>", page->out);
     chart_write(&chart, page);

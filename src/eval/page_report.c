@@ -94,6 +94,7 @@ static void write_contents(struct page *page, const struct report *report)
         { "likelihood", "Likelihood", has_models },
         { "training", "Training", has_history(report) },
         { "judges", "Judges", has_judges(report) },
+        { "embeddings", "Embeddings", page_has_embeddings(report) },
         { "distances", "Distances", has_twins },
         { "hours", "Time of day", true },
         { "values", "Single flows", true },
@@ -133,6 +134,8 @@ static void write_page(struct page *page, const void *what)
         page_write_training(page, report);
     if (has_judges(report))
         page_write_judges(page, report);
+    if (page_has_embeddings(report))
+        page_write_embeddings(page, report);
     if (report->n_twins > 0)
         page_write_distances(page, report);
     struct sides sides = make_sides(report);

@@ -23,6 +23,10 @@ void page_write_training(struct page *page, const struct report *report);
 /* page_distances.c */
 void page_write_distances(struct page *page, const struct report *report);
 
+/* page_embeddings.c */
+bool page_has_embeddings(const struct report *report);
+void page_write_embeddings(struct page *page, const struct report *report);
+
 /* page_judges.c: what was asked of them; nothing where nothing was. */
 void page_write_judges(struct page *page, const struct report *report);
 

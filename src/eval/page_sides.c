@@ -197,21 +197,21 @@ static void write_quantiles(struct page *page, const struct page_side *sides, si
                                hour_middles,
                                profile->bytes_quantiles[QUANTILE_10],
                                profile->bytes_quantiles[QUANTILE_90],
-                               N_HOURS };
+                               .n = N_HOURS };
         struct series inner = { MARK_INNER_BAND,
                                 sides[s].color,
                                 sides[s].name,
                                 hour_middles,
                                 profile->bytes_quantiles[QUANTILE_25],
                                 profile->bytes_quantiles[QUANTILE_75],
-                                N_HOURS };
+                                .n = N_HOURS };
         struct series median = { MARK_LINE,
                                  sides[s].color,
                                  "median",
                                  hour_middles,
                                  profile->bytes_quantiles[QUANTILE_50],
                                  NULL,
-                                 N_HOURS };
+                                 .n = N_HOURS };
         chart_add(&charts[s], band);
         chart_add(&charts[s], inner);
         chart_add(&charts[s], median);
@@ -282,9 +282,9 @@ static void add_acf(struct chart *chart, const struct page_side *side, int serie
     snprintf(note, note_size, "mean and deviation over %.0f hosts", acf->n_hosts);
     chart->note = note;
     chart_add(chart, (struct series){ MARK_BAND, side->color, side->name, lags, band->low,
-                                      band->high, N_LAGS });
-    chart_add(chart,
-              (struct series){ MARK_LINE, side->color, side->name, lags, acf->mean, NULL, N_LAGS });
+                                      band->high, .n = N_LAGS });
+    chart_add(chart, (struct series){ MARK_LINE, side->color, side->name, lags, acf->mean, NULL,
+                                      .n = N_LAGS });
 }
 
 static void write_acf(struct page *page, const struct page_side *sides, size_t n, int series,
@@ -303,7 +303,7 @@ static void write_acf(struct page *page, const struct page_side *sides, size_t n
         if (sides[s].color != COLOR_REAL && sides[0].color == COLOR_REAL)
             chart_add(&charts[s], (struct series){ MARK_LINE, COLOR_REAL, sides[0].name, lags,
                                                    sides[0].portrait->autocorrelation[series].mean,
-                                                   NULL, N_LAGS });
+                                                   NULL, .n = N_LAGS });
     }
     chart_share_axes(charts, n);
     page_subheading(page, what);

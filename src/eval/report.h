@@ -12,6 +12,7 @@
 #define FLOWTWIN_EVAL_REPORT_H
 
 #include "eval/comparison.h"
+#include "eval/embedding_map.h"
 #include "eval/nll.h"
 #include "eval/privacy.h"
 #include "eval/profile.h"
@@ -33,6 +34,7 @@ struct report_model {
     /* Where bins are scored: of the bins that hold the values of one attribute. */
     struct host_ratio bins;
     size_t n_bins;
+    struct embedding_maps maps;   /* where there will be plots */
     struct fit_history history;   /* of its training; borrowed from the model */
     struct membership membership; /* with --privacy, where training flows are in the data */
 };

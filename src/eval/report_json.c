@@ -296,6 +296,8 @@ static json_t *model_json(const struct report *report, size_t m)
     }
     if (model->history.n_rows > 0)
         json_object_set_new(object, "training", history_json(&model->history));
+    if (model->maps.n > 0)
+        json_object_set_new(object, "embeddings", embedding_maps_json(&model->maps));
     report_add_membership(object, &model->membership);
     if (model->twin >= 0)
         add_twin(object, report, &report->twins[model->twin]);

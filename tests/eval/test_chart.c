@@ -206,7 +206,7 @@ START_TEST(every_mark_is_drawn_without_what_is_no_number)
         };
         for (int mark = MARK_LINE; mark <= MARK_POINTS; mark++)
             ck_assert(chart_add(&chart, (struct series){ (enum mark)mark, mark, "a & b", xs, ys,
-                                                         highs, mark == MARK_STEPS ? 5 : 6 }));
+                                                         highs, .n = mark == MARK_STEPS ? 5 : 6 }));
         struct written written;
         written_begin(&written);
         struct page page = { .out = written.out };
@@ -239,7 +239,7 @@ START_TEST(lines_lie_where_their_values_are)
 {
     static const double x[] = { 0.0, 10.0 }, y[] = { 0.0, 1.0 };
     struct chart chart = { .title = "t", .x = { .title = "x" }, .y = { .title = "y" } };
-    chart_add(&chart, (struct series){ MARK_LINE, COLOR_REAL, "line", x, y, NULL, 2 });
+    chart_add(&chart, (struct series){ MARK_LINE, COLOR_REAL, "line", x, y, NULL, .n = 2 });
     struct written written;
     written_begin(&written);
     struct page page = { .out = written.out };
@@ -259,7 +259,7 @@ END_TEST
 START_TEST(empty_data_says_so)
 {
     struct chart chart = { .title = "nothing", .x = { .title = "x" }, .y = { .title = "y" } };
-    chart_add(&chart, (struct series){ MARK_LINE, COLOR_REAL, "real", xs, nothing, NULL, 6 });
+    chart_add(&chart, (struct series){ MARK_LINE, COLOR_REAL, "real", xs, nothing, NULL, .n = 6 });
     const char *const labels[] = { "row" };
     const struct row_mark mark = { COLOR_REAL, "real", nothing, 6, 0.0 };
     struct row_chart rows = { .title = "no rows",
@@ -284,9 +284,9 @@ START_TEST(panels_to_compare_have_equal_axes)
 {
     static const double small[] = { 0.1, 0.2 }, large[] = { 40.0, 70.0 }, x[] = { 1.0, 2.0 };
     struct chart charts[3] = { { .title = "a" }, { .title = "b" }, { .title = "empty" } };
-    chart_add(&charts[0], (struct series){ MARK_LINE, 0, "a", x, small, NULL, 2 });
-    chart_add(&charts[1], (struct series){ MARK_LINE, 0, "b", x, large, NULL, 2 });
-    chart_add(&charts[2], (struct series){ MARK_LINE, 0, "c", x, nothing, NULL, 2 });
+    chart_add(&charts[0], (struct series){ MARK_LINE, 0, "a", x, small, NULL, .n = 2 });
+    chart_add(&charts[1], (struct series){ MARK_LINE, 0, "b", x, large, NULL, .n = 2 });
+    chart_add(&charts[2], (struct series){ MARK_LINE, 0, "c", x, nothing, NULL, .n = 2 });
     chart_share_axes(charts, 3);
     for (int c = 0; c < 3; c++) {
         assert_near(charts[c].y.low, 0.0, 0.0);
@@ -307,7 +307,7 @@ START_TEST(thin_tails_do_not_widen_a_histogram)
     static const double edges[] = { 0, 1, 2, 3, 1000 }, shares[] = { 0.5, 0.499, 0.0009, 0.0001 };
     struct chart charts[2] = { { .title = "all" }, { .title = "trimmed", .trim = 0.002 } };
     for (int c = 0; c < 2; c++) {
-        chart_add(&charts[c], (struct series){ MARK_STEPS, 0, "a", edges, shares, NULL, 4 });
+        chart_add(&charts[c], (struct series){ MARK_STEPS, 0, "a", edges, shares, NULL, .n = 4 });
         charts[c].x.is_tight = true;
         chart_share_axes(&charts[c], 1);
     }
@@ -320,8 +320,8 @@ START_TEST(there_is_an_end_to_series)
 {
     struct chart chart = { .title = "many" };
     for (int s = 0; s < CHART_SERIES_MAX; s++)
-        ck_assert(chart_add(&chart, (struct series){ MARK_LINE, s, "s", xs, ys, NULL, 6 }));
-    ck_assert(!chart_add(&chart, (struct series){ MARK_LINE, 0, "s", xs, ys, NULL, 6 }));
+        ck_assert(chart_add(&chart, (struct series){ MARK_LINE, s, "s", xs, ys, NULL, .n = 6 }));
+    ck_assert(!chart_add(&chart, (struct series){ MARK_LINE, 0, "s", xs, ys, NULL, .n = 6 }));
 }
 END_TEST
 
