@@ -18,7 +18,7 @@ CC         ?= gcc
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 
-PACKAGES := hdf5 openblas inih libisal libzstd jansson
+PACKAGES := hdf5 openblas inih libisal libzstd jansson nettle
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wdouble-promotion \
             -Wconversion -Wno-sign-conversion
@@ -29,6 +29,11 @@ FLAGS_release  := -O3 -march=native -g -fno-math-errno -fno-trapping-math
 FLAGS_double   := -O2 -march=native -g -ffp-contract=off -DNN_DOUBLE -DNN_GRADCHECK
 FLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all -DNN_GRADCHECK
+
+# Clang takes NAN and INFINITY, which are floats in C's headers, for conversions that lose something.
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS += -Wno-double-promotion -Wno-pass-failed
+endif
 
 ifneq ($(CI)$(WERROR),)
 WARNINGS += -Werror

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "simulate/demo_network.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 enum { START = 1460332800 }; /* 2016-04-11 */
 
-static struct sequence_set *empty_set(size_t n_hosts, size_t n_rows_each)
+struct sequence_set *fixture_empty(size_t n_hosts, size_t n_rows_each)
 {
     struct sequence_set *set = memory_zalloc(1, sizeof *set);
     set->n = n_hosts;
@@ -39,7 +40,7 @@ static int64_t log_normal(struct rng *rng, double mean, double deviation)
 
 struct sequence_set *fixture_sequences(uint64_t seed, size_t n_hosts, size_t n_rows_each)
 {
-    struct sequence_set *set = empty_set(n_hosts, n_rows_each);
+    struct sequence_set *set = fixture_empty(n_hosts, n_rows_each);
     for (size_t h = 0; h < n_hosts; h++) {
         double state = 0.0;
         for (size_t i = 0; i < n_rows_each; i++) {
@@ -68,8 +69,41 @@ struct sequence_set *fixture_sequences(uint64_t seed, size_t n_hosts, size_t n_r
 
 struct sequence_set *fixture_sequence_of(const struct row *rows, size_t n_rows)
 {
-    struct sequence_set *set = empty_set(1, n_rows);
+    struct sequence_set *set = fixture_empty(1, n_rows);
     memcpy(set->rows, rows, n_rows * sizeof *rows);
+    return set;
+}
+
+struct sequence_set *fixture_network(uint64_t seed, size_t n_hosts, size_t n_hours)
+{
+    const struct demo_network_settings settings = {
+        .n_hosts = n_hosts, .n_hours = n_hours, .start = START * INT64_C(1000), .seed = seed
+    };
+    struct demo_network *network = demo_network_create(&settings);
+    struct address_set monitored = { 0 };
+    address_set_add_range(&monitored, DEMO_NETWORK_ADDRESS, DEMO_NETWORK_ADDRESS + 0xffff);
+    uint32_t *addresses = memory_alloc(n_hosts, sizeof *addresses), *owners = NULL, address;
+    for (size_t h = 0; h < n_hosts; h++)
+        addresses[h] = demo_network_host_address(h);
+    const struct flow *hour;
+    struct flow *flows = NULL;
+    size_t n_hour, n = 0, flow_capacity = 0, owner_capacity = 0;
+    while (demo_network_next_hour(network, &hour, &n_hour)) {
+        flows = memory_grow(flows, &flow_capacity, n + n_hour, sizeof *flows);
+        owners = memory_grow(owners, &owner_capacity, n + n_hour, sizeof *owners);
+        for (size_t i = 0; i < n_hour; i++, n++) {
+            flows[n] = hour[i];
+            owners[n] = 0;
+            dataset_flow_host(&monitored, &flows[n], &address);
+            while (addresses[owners[n]] != address)
+                owners[n]++;
+        }
+    }
+    struct dataset *data = dataset_create("demo", flows, owners, n, addresses, n_hosts,
+                                          label_list_copy(demo_network_labels(network)), monitored);
+    struct sequence_set *set = sequence_set_create(data, NULL, NULL);
+    dataset_free(data);
+    demo_network_free(network);
     return set;
 }
 

@@ -10,6 +10,13 @@
  * "background" and "blacklist". Caller frees with sequence_set_free. */
 struct sequence_set *fixture_sequences(uint64_t seed, size_t n_hosts, size_t n_rows_each);
 
+/* What hosts of the simulated network do (simulate/demo_network.h): of each ten seven clients, two
+ * servers (1 and 6), one scanner (4). Caller frees with sequence_set_free. */
+struct sequence_set *fixture_network(uint64_t seed, size_t n_hosts, size_t n_hours);
+
+/* Hosts whose rows are all 0, for a test to fill. */
+struct sequence_set *fixture_empty(size_t n_hosts, size_t n_rows_each);
+
 /* A set of one host with those rows, which are copied. */
 struct sequence_set *fixture_sequence_of(const struct row *rows, size_t n_rows);
 

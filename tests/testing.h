@@ -39,6 +39,13 @@ void testing_add_named(Suite *suite, const char *name, const TTest *test, int n)
     } while (0)
 void testing_assert_words(const char *message, const char *words);
 
+/* ck_assert for inner loops: Check's own writes a note to a pipe each time, also where it holds. */
+#define assert_quick(condition)                                                                    \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s", #condition);                                                        \
+    } while (0)
+
 /* |a - b| <= tolerance, with both shown. */
 #define assert_near(a, b, tolerance)                                                               \
     testing_assert_near((a), (b), (tolerance), #a, __FILE__, __LINE__)

@@ -28,13 +28,22 @@ static char *read_line(char *buffer, int size, void *stream)
     reading->line++;
     size_t length = strlen(buffer);
     bool is_whole = length > 0 && buffer[length - 1] == '\n';
-    if (length > LONGEST_LINE || (!is_whole && !feof(reading->file))) {
+    if (length - is_whole > LONGEST_LINE || (!is_whole && !feof(reading->file))) {
         reading->status = error_set(reading->err, STATUS_USAGE,
                                     "%s:%d: the line is longer than %d bytes",
                                     reading->config->path, reading->line, LONGEST_LINE);
         return NULL;
     }
+    /* A line that begins with a space would go on with the value before it. */
+    size_t indent = strspn(buffer, " \t\r\v\f");
+    memmove(buffer, buffer + indent, length - indent + 1);
     return buffer;
+}
+
+static enum status not_an_entry(struct reading *reading, int line)
+{
+    return error_set(reading->err, STATUS_USAGE, "%s:%d: the line is not `key = value`",
+                     reading->config->path, line);
 }
 
 /* inih's handler: returns 1 to go on, 0 to stop. */
@@ -48,6 +57,10 @@ static int take_entry(void *user, const char *section, const char *key, const ch
         reading->status = error_set(reading->err, STATUS_USAGE,
                                     "%s:%d: [%s]: sections are not used, only key = value",
                                     config->path, reading->line, section);
+        return 0;
+    }
+    if (key[0] == '\0') {
+        reading->status = not_an_entry(reading, reading->line);
         return 0;
     }
     for (size_t i = 0; i < config->n_entries; i++) {
@@ -76,8 +89,7 @@ enum status config_read(struct config *config, const char *path, struct error *e
     if (reading.status == STATUS_OK && ferror(file))
         reading.status = error_set(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
     if (reading.status == STATUS_OK && bad_line != 0)
-        reading.status = error_set(err, STATUS_USAGE, "%s:%d: the line is not `key = value`", path,
-                                   bad_line);
+        reading.status = not_an_entry(&reading, bad_line);
     fclose(file);
     return reading.status;
 }

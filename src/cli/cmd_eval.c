@@ -291,20 +291,20 @@ static enum status measure_memberships(struct work *work, struct error *err)
 
 /* ---- twins -------------------------------------------------------------------------------- */
 
-/* The flows that the twin's model was trained on, as far as they are in the data and are no part of
+/* The flows that a model was trained on, as far as they are in the data and are no part of
  * the real side; empty where there are none. */
 struct training {
     struct sequence_set *set;
     struct traffic *traffic;
 };
 
-static enum status training_take(struct training *training, const struct work *work,
+static enum status training_take(struct training *training, const struct work *work, size_t m,
                                  struct error *err)
 {
     *training = (struct training){ NULL };
     if (!is_apart(work))
         return STATUS_OK;
-    enum status status = split_part_set(work->data, &work->models[0]->trained_on, PART_TRAINED,
+    enum status status = split_part_set(work->data, &work->models[m]->trained_on, PART_TRAINED,
                                         &work->data->labels, &training->set, err);
     if (status == STATUS_OK)
         training->traffic = traffic_create(training->set);
@@ -317,11 +317,20 @@ static void training_release(struct training *training)
     sequence_set_free(training->set);
 }
 
+/* The model that drew the twin; of a twin from a file it is taken to be the first. */
+static size_t model_of_twin(const struct work *work, const struct report_twin *twin)
+{
+    for (size_t m = 0; m < work->report.n_models; m++)
+        if (work->report.models[m].twin == twin - work->report.twins)
+            return m;
+    return 0;
+}
+
 static enum status measure_tasks(const struct work *work, struct report_twin *twin,
                                  const struct traffic *synthetic, struct error *err)
 {
     struct training training;
-    FORWARD(training_take(&training, work, err));
+    FORWARD(training_take(&training, work, model_of_twin(work, twin), err));
     enum status status = STATUS_OK;
     if (training.traffic != NULL)
         status = tasks_measure(&twin->tasks, training.traffic, work->real, synthetic,
@@ -332,11 +341,32 @@ static enum status measure_tasks(const struct work *work, struct report_twin *tw
     return status;
 }
 
+/* Of models that have learned embeddings. */
+static enum status measure_gains(struct work *work, struct error *err)
+{
+    for (size_t m = 0; m < work->n_models; m++) {
+        struct embedding_set set;
+        struct training training;
+        if (work->models[m]->kind->embeddings == NULL)
+            continue;
+        FORWARD(training_take(&training, work, m, err));
+        FORWARD(model_embeddings(work->models[m], &set, err));
+        enum status status = STATUS_OK;
+        if (training.traffic != NULL)
+            status = embedding_gain_measure(&work->report.models[m].gain, &set, training.traffic,
+                                            work->real, work->report.seed, err);
+        embedding_set_release(&set);
+        training_release(&training);
+        FORWARD(status);
+    }
+    return STATUS_OK;
+}
+
 static enum status measure_privacy(const struct work *work, struct report_twin *twin,
                                    const struct traffic *synthetic, struct error *err)
 {
     struct training training;
-    FORWARD(training_take(&training, work, err));
+    FORWARD(training_take(&training, work, model_of_twin(work, twin), err));
     if (training.traffic != NULL)
         twin->privacy = privacy_measure(training.traffic, work->real, synthetic, work->report.seed);
     training_release(&training);
@@ -503,6 +533,8 @@ static enum status run(const struct command_line *line, struct error *err)
     else if (status == STATUS_OK && (settings.judge || settings.privacy))
         say("privacy is measured against training hosts: it needs a --model, and a --part that it "
             "was not trained on");
+    if (status == STATUS_OK && (settings.judge || settings.tasks))
+        status = measure_gains(&work, err);
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
         status = compare_twins(&work, err);
     if (status == STATUS_OK && settings.report != NULL)

@@ -26,7 +26,7 @@ static struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct option options[] = {
     { "output", 'o', OPTION_TEXT, AT(output), NULL, .argument = "FILE",
-      .help = "where the rows go; - for standard output" },
+      .help = "where the rows go; - for standard output; a network's in .gz or .zst packed" },
     { "process", 0, OPTION_CHOICE, AT(process), "network", .choices = process_names,
       .argument = "NAME", .help = "what is simulated" },
     { "hosts", 0, OPTION_INT, AT(hosts), "20", .minimum = 1, .maximum = DEMO_NETWORK_HOSTS_MAX,
@@ -83,12 +83,13 @@ static enum status simulate_network(uint64_t *n_rows, struct error *err)
               STATUS_USAGE, "start: \"%s\" is no date", settings.start);
     struct demo_network *network = demo_network_create(&network_settings);
     struct flow_writer *writer = NULL;
-    enum status status = flow_writer_open(&writer, settings.output, demo_network_labels(network),
-                                          settings.header, err);
+    const struct flow_writer_settings writer_settings = { .labels = demo_network_labels(network),
+                                                          .with_header = settings.header };
+    enum status status = flow_writer_open(&writer, settings.output, &writer_settings, err);
     if (status == STATUS_OK) {
         status = write_network(network, network_settings.n_hours, writer, n_rows, err);
         if (status == STATUS_OK || status == STATUS_INTERRUPTED) {
-            enum status committed = flow_writer_commit(writer, err);
+            enum status committed = flow_writer_commit(writer, NULL, err);
             status = committed != STATUS_OK ? committed : status;
         } else {
             flow_writer_abandon(writer);

@@ -23,11 +23,32 @@ static bool is_hdf5(const char *path)
     return n == sizeof start && memcmp(start, magic, sizeof magic) == 0;
 }
 
+/* What is chosen on the way in has been chosen in a dataset. */
+static enum status refuse_settings(const char *path, const struct import_settings *settings,
+                                   struct error *err)
+{
+    const struct option_table table = { import_options, n_import_options,
+                                        (void *)(uintptr_t)settings, "" };
+    for (size_t i = 0; i < n_import_options; i++) {
+        const struct option *option = &import_options[i];
+        char *value = options_value_text(&table, option);
+        bool is_given = value != NULL &&
+                        (option->standard == NULL || strcmp(value, option->standard) != 0);
+        free(value);
+        RETURN_IF(is_given, err, STATUS_USAGE,
+                  "%s is for flow files, and %s is a dataset, whose hosts are chosen already",
+                  option->name, path);
+    }
+    return STATUS_OK;
+}
+
 enum status load_data(const char *path, const struct import_settings *settings,
                       const struct address_set *monitored, struct dataset **data, struct error *err)
 {
-    if (is_hdf5(path))
+    if (is_hdf5(path)) {
+        FORWARD(refuse_settings(path, settings, err));
         return hdf5_dataset_read(path, data, err);
+    }
     struct import_settings adapted = *settings;
     const char *hosts[1] = { NULL };
     char *text = NULL;

@@ -261,24 +261,45 @@ static void write_steps(const struct chart *chart, const struct layout *layout,
     fputs("\"/>\n", out);
 }
 
+/* Names of points, on top of all of them; of those that would overlap the first one. */
+static void write_names(const struct chart *chart, const struct layout *layout,
+                        const struct series *series, FILE *out)
+{
+    enum { MOST = 64 };
+    double lefts[MOST], rights[MOST], heights[MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < series->n && n < MOST; i++) {
+        if (series->labels[i] == NULL || !is_visible(chart, series, i))
+            continue;
+        double x = place_x(chart, layout, series->x[i]);
+        double y = place_y(chart, layout, series->y[i]);
+        double width = 4.0 + DIGIT_WIDTH * (double)strlen(series->labels[i]);
+        bool is_left = x > (layout->left + layout->right) / 2.0; /* away from the nearer edge */
+        lefts[n] = is_left ? x - width : x;
+        rights[n] = is_left ? x : x + width;
+        heights[n] = y;
+        bool is_free = true;
+        for (size_t k = 0; k < n; k++)
+            is_free &= rights[k] < lefts[n] || lefts[k] > rights[n] || fabs(heights[k] - y) > 11.0;
+        if (!is_free)
+            continue;
+        n++;
+        markup_format(
+            out, "<text class=\"name halo\" x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s</text>\n",
+            is_left ? x - 4.0 : x + 4.0, y + 3.5, is_left ? "end" : "start", series->labels[i]);
+    }
+}
+
 static void write_points(const struct chart *chart, const struct layout *layout,
                          const struct series *series, FILE *out)
 {
-    /* Names come last, on top of all points. */
     for (size_t i = 0; i < series->n; i++)
         if (is_visible(chart, series, i))
             markup_format(out, "<circle class=\"dot\" cx=\"%f\" cy=\"%f\" r=\"2.2\"/>\n",
                           place_x(chart, layout, series->x[i]),
                           place_y(chart, layout, series->y[i]));
-    for (size_t i = 0; series->labels != NULL && i < series->n; i++) {
-        if (series->labels[i] == NULL || !is_visible(chart, series, i))
-            continue;
-        double x = place_x(chart, layout, series->x[i]);
-        bool is_left = x > (layout->left + layout->right) / 2.0; /* away from the nearer edge */
-        markup_format(out, "<text class=\"name\" x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s</text>\n",
-                      is_left ? x - 4.0 : x + 4.0, place_y(chart, layout, series->y[i]) + 3.5,
-                      is_left ? "end" : "start", series->labels[i]);
-    }
+    if (series->labels != NULL)
+        write_names(chart, layout, series, out);
 }
 
 static void write_series(const struct chart *chart, const struct layout *layout,

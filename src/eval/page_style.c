@@ -45,6 +45,7 @@ const char *const page_style[] = {
     "svg{display:block;width:100%;height:auto;max-width:440px}",
     "svg text{font-size:11px;fill:var(--soft);font-family:inherit}",
     "svg .name{fill:var(--ink)}",
+    "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px}",
     "svg .value{font-size:10px}",
     ".nodata{border:1px dashed var(--rule);border-radius:6px;padding:34px 12px;"
     "text-align:center;color:var(--soft);font-size:13px;margin-top:6px}",

@@ -12,6 +12,7 @@
 #define FLOWTWIN_EVAL_REPORT_H
 
 #include "eval/comparison.h"
+#include "eval/embedding_gain.h"
 #include "eval/embedding_map.h"
 #include "eval/nll.h"
 #include "eval/privacy.h"
@@ -36,6 +37,7 @@ struct report_model {
     size_t n_bins;
     struct embedding_maps maps;   /* where there will be plots */
     struct fit_history history;   /* of its training; borrowed from the model */
+    struct embedding_gain gain;   /* with --tasks, of models that learn embeddings */
     struct membership membership; /* with --privacy, where training flows are in the data */
 };
 

@@ -74,10 +74,12 @@ json_t *report_child(json_t *object, const char *key);
 
 /* ---- what the judges of a twin found, in report_judges.c and report_judges_json.c ---------- */
 
+void report_print_gains(FILE *out, const struct report *report);
 void report_print_membership(FILE *out, const struct report *report);
 void report_print_judges(FILE *out, const struct report *report);
-/* The membership of a model, and all of a twin. */
+/* The membership of a model, what its embeddings are worth, and all of a twin. */
 void report_add_membership(json_t *object, const struct membership *membership);
+void report_add_gain(json_t *object, const struct embedding_gain *gain);
 void report_add_judges(json_t *object, const struct report *report, const struct report_twin *twin);
 
 #endif

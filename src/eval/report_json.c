@@ -297,7 +297,8 @@ static json_t *model_json(const struct report *report, size_t m)
     if (model->history.n_rows > 0)
         json_object_set_new(object, "training", history_json(&model->history));
     if (model->maps.n > 0)
-        json_object_set_new(object, "embeddings", embedding_maps_json(&model->maps));
+        json_object_set_new(object, "embedding_maps", embedding_maps_json(&model->maps));
+    report_add_gain(object, &model->gain);
     report_add_membership(object, &model->membership);
     if (model->twin >= 0)
         add_twin(object, report, &report->twins[model->twin]);
@@ -324,6 +325,7 @@ json_t *report_json(const struct report *report)
         for (size_t m = 0; m < report->n_models; m++)
             json_array_append_new(models, model_json(report, m));
         json_object_set_new(object, "models", models);
+        report_add_gain(object, &report->models[0].gain);
         report_add_membership(object, &report->models[0].membership);
     }
     if (report->n_twins > 0) {

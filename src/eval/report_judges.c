@@ -121,6 +121,32 @@ static void print_tasks(FILE *out, const struct report_twin *twin)
         100.0 * loss->mae[FORECAST_FLOWS].standard_error, tasks_meaning);
 }
 
+void report_print_gains(FILE *out, const struct report *report)
+{
+    for (size_t m = 0; m < report->n_models; m++) {
+        const struct embedding_gain *gain = &report->models[m].gain;
+        if (!gain->is_measured)
+            continue;
+        fprintf(out,
+                "\nEmbeddings of %s: macro-F1 of the protocol told from ports, direction and "
+                "counts (error over hosts)\n\n",
+                report_short_name(report->models[m].name));
+        report_print_name(out, "the ports as");
+        fprintf(out, "          numbers          one-hot        embedding  gain on numbers  "
+                     "gain on one-hot\n");
+        for (int s = 0; s < N_GAIN_SIZES; s++) {
+            char name[64];
+            snprintf(name, sizeof name, "learned from %zu flows", gain->n_train[s]);
+            const struct host_ratio *f1 = gain->macro_f1[s], *more = gain->gain[s];
+            const struct host_ratio ratios[] = { f1[PORTS_AS_NUMBERS], f1[PORTS_ONE_HOT],
+                                                 f1[PORTS_EMBEDDED], more[PORTS_AS_NUMBERS],
+                                                 more[PORTS_ONE_HOT] };
+            print_ratios(out, name, ratios, ARRAY_LEN(ratios));
+        }
+        fprintf(out, "  %s\n", embedding_gain_meaning);
+    }
+}
+
 /* ---- privacy ------------------------------------------------------------------------------ */
 
 static void print_copies(FILE *out, const struct copies *copies, const char *name)

@@ -118,6 +118,26 @@ static void add_tasks(json_t *object, const struct tasks *result)
     json_object_set_new(tasks, "forecast", forecast_json(result));
 }
 
+void report_add_gain(json_t *object, const struct embedding_gain *result)
+{
+    if (!result->is_measured)
+        return;
+    static const char *const names[N_GAIN_SIZES] = { "few", "many" };
+    json_t *gain = report_child(object, "embedding_gain");
+    set_count(gain, "test_flows", result->n_test);
+    for (int s = 0; s < N_GAIN_SIZES; s++) {
+        json_t *size = report_child(gain, names[s]);
+        set_count(size, "train_flows", result->n_train[s]);
+        for (int f = 0; f < N_PORT_FORMS; f++) {
+            json_t *form = report_child(size, port_form_names[f]);
+            set_ratio(form, "accuracy", result->accuracy[s][f]);
+            set_ratio(form, "macro_f1", result->macro_f1[s][f]);
+            if (f != PORTS_EMBEDDED)
+                set_ratio(form, "embedding_less_this", result->gain[s][f]);
+        }
+    }
+}
+
 /* ---- privacy ------------------------------------------------------------------------------ */
 
 static json_t *copies_json(const struct copies *copies)

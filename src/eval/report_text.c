@@ -524,6 +524,7 @@ void report_print(const struct report *report, FILE *out)
             report->n_flows, report->n_hosts, from, until);
     if (report->n_models > 0)
         print_likelihood(out, report);
+    report_print_gains(out, report);
     report_print_membership(out, report);
     if (report->n_twins > 0)
         print_twins(out, report);

@@ -464,9 +464,10 @@ char *bayes_net_edges(const struct model *model, enum attribute attribute)
 
 struct host_state {
     uint64_t stream;
-    uint64_t n_rows;
+    uint64_t n_rows; /* drawn */
     int64_t clock;
-    uint32_t previous[N_CODED];
+    bool has_previous;
+    uint32_t previous[N_CODED]; /* bins of the row before, drawn or past */
 };
 
 struct bayes_net_sampler {
@@ -479,13 +480,18 @@ static struct sampler *bayes_net_sampler_create(const struct model *model,
                                                 const struct sampler_host *hosts, size_t n_hosts,
                                                 const struct sampler_settings *settings)
 {
-    (void)model;
     struct bayes_net_sampler *sampler = memory_zalloc(1, sizeof *sampler);
     sampler->seed = settings->seed;
     sampler->hosts = memory_zalloc(n_hosts, sizeof *sampler->hosts);
-    for (size_t h = 0; h < n_hosts; h++)
-        sampler->hosts[h] = (struct host_state){ .stream = hosts[h].stream,
-                                                 .clock = hosts[h].start };
+    for (size_t h = 0; h < n_hosts; h++) {
+        struct host_state *host = &sampler->hosts[h];
+        const struct sequence *past = hosts[h].past;
+        *host = (struct host_state){ .stream = hosts[h].stream, .clock = hosts[h].start };
+        host->has_previous = past != NULL && past->n_rows > 0;
+        if (host->has_previous)
+            find_bins((const struct bayes_net *)model, &past->rows[past->n_rows - 1],
+                      host->previous);
+    }
     return &sampler->base;
 }
 
@@ -499,13 +505,13 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
                      struct row *row)
 {
     struct rng rng = rng_stream(seed, RNG_SAMPLE, host->stream, host->n_rows);
-    uint32_t current[N_CODED], parents[NODE_PARENTS_MAX];
+    uint32_t current[N_CODED] = { 0 }, parents[NODE_PARENTS_MAX];
     for (size_t a = 0; a < N_CODED; a++)
         row->value[a] = attribute_infos[a].lowest;
     for (size_t i = 0; i < net->structure.n_order; i++) {
         size_t a = net->structure.order[i];
         const uint32_t *given = find_parents(net, a, current,
-                                             host->n_rows > 0 ? host->previous : NULL, parents);
+                                             host->has_previous ? host->previous : NULL, parents);
         int hour = hour_of(host->clock);
         current[a] = net->argmax ? node_best(&net->nodes[a], hour, given)
                                  : node_draw(&net->nodes[a], hour, given, &rng);
@@ -516,6 +522,7 @@ static void draw_row(const struct bayes_net *net, struct host_state *host, uint6
             host->clock += row->value[a];
     }
     memcpy(host->previous, current, sizeof current);
+    host->has_previous = true;
     host->n_rows++;
 }
 
@@ -534,7 +541,7 @@ static enum status bayes_net_sampler_advance(struct sampler *base, const size_t 
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* A group for each attribute: its bins, its edges as text, and its tables. */
-static enum status save_attribute(const struct bayes_net *net, size_t attribute,
+static enum status save_attribute(const struct bayes_net *net, enum attribute attribute,
                                   struct hdf5_group *parent, struct error *err)
 {
     struct hdf5_group *group;
@@ -555,7 +562,7 @@ static enum status bayes_net_save(const struct model *model, struct hdf5_group *
 {
     const struct bayes_net *net = (const struct bayes_net *)model;
     FORWARD(hdf5_write_integer(group, "argmax", net->argmax, err));
-    for (size_t a = 0; a < N_CODED; a++)
+    for (enum attribute a = 0; a < N_CODED; a++)
         if (has(net, a))
             FORWARD(save_attribute(net, a, group, err));
     return STATUS_OK;

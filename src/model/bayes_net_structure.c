@@ -22,7 +22,7 @@ struct structure structure_alone(uint32_t attributes)
 struct structure structure_previous(uint32_t attributes)
 {
     struct structure structure = structure_alone(attributes);
-    for (size_t a = 0; a < N_CODED; a++) {
+    for (enum attribute a = 0; a < N_CODED; a++) {
         if (!has(&structure, a))
             continue;
         structure.n_parents[a] = 1;
@@ -50,7 +50,7 @@ static int find_attribute(const char *name, size_t length, struct error *err)
     if (attribute >= 0 && attribute < N_CODED)
         return attribute;
     const char *names[N_CODED];
-    for (size_t a = 0; a < N_CODED; a++)
+    for (enum attribute a = 0; a < N_CODED; a++)
         names[a] = attribute_infos[a].name;
     const char *nearest = nearest_word(word, names, N_CODED);
     error_set(err, STATUS_USAGE, "edges: a row has no attribute \"%s\"%s%s%s", word,
@@ -138,7 +138,7 @@ enum status structure_sort(struct structure *structure, struct error *err)
     structure->n_order = 0;
     for (bool moved = true; moved;) {
         moved = false;
-        for (size_t a = 0; a < N_CODED; a++) {
+        for (enum attribute a = 0; a < N_CODED; a++) {
             bool is_ready = has(structure, a) && (done & ATTRIBUTE_BIT(a)) == 0;
             for (size_t k = 0; k < structure->n_parents[a]; k++) {
                 const struct structure_parent *parent = &structure->parents[a][k];
@@ -151,7 +151,7 @@ enum status structure_sort(struct structure *structure, struct error *err)
             moved = true;
         }
     }
-    for (size_t a = 0; a < N_CODED; a++)
+    for (enum attribute a = 0; a < N_CODED; a++)
         RETURN_IF(has(structure, a) && (done & ATTRIBUTE_BIT(a)) == 0, err, STATUS_USAGE,
                   "edges: %s depends on itself", attribute_infos[a].name);
     return STATUS_OK;
@@ -333,7 +333,7 @@ struct structure structure_learn_tree(uint32_t attributes, const struct structur
 #pragma omp parallel for schedule(dynamic)
     for (size_t a = 0; a < N_CODED; a++) {
         double of_attribute, of_hour;
-        if (!has(&structure, a))
+        if (!has(&structure, (enum attribute)a))
             continue;
         structure_information(a == ATTRIBUTE_GAP ? columns->gap_hours : columns->hours, NODE_HOURS,
                               columns->current[a], columns->n_bins[a], columns->n_first,
@@ -343,10 +343,11 @@ struct structure structure_learn_tree(uint32_t attributes, const struct structur
 
     double weight[STRUCTURE_VERTICES][STRUCTURE_VERTICES] = { { 0.0 } };
     bool is_in[STRUCTURE_VERTICES] = { [STRUCTURE_ROOT] = true };
-    size_t best_previous[N_CODED] = { 0 }, parent[STRUCTURE_VERTICES];
-    for (size_t a = 0; a < N_CODED; a++) {
+    enum attribute best_previous[N_CODED] = { 0 };
+    size_t parent[STRUCTURE_VERTICES];
+    for (enum attribute a = 0; a < N_CODED; a++) {
         is_in[a] = has(&structure, a);
-        for (size_t b = 0; b < N_CODED; b++) {
+        for (enum attribute b = 0; b < N_CODED; b++) {
             if (gain_of[a][N_CODED + b] > weight[a][STRUCTURE_ROOT]) {
                 weight[a][STRUCTURE_ROOT] = gain_of[a][N_CODED + b];
                 best_previous[a] = b;
@@ -361,9 +362,8 @@ struct structure structure_learn_tree(uint32_t attributes, const struct structur
             continue;
         bool is_previous = parent[a] == STRUCTURE_ROOT;
         structure.n_parents[a] = 1;
-        structure.parents[a][0] = (struct structure_parent){ is_previous ? best_previous[a]
-                                                                         : parent[a],
-                                                             is_previous };
+        enum attribute of = is_previous ? best_previous[a] : (enum attribute)parent[a];
+        structure.parents[a][0] = (struct structure_parent){ of, is_previous };
     }
     return structure;
 }

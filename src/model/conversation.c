@@ -23,20 +23,31 @@ struct place_table {
 /* Services are kept in a table that a newer one with the same place overwrites. */
 #define SERVICES_KEPT 2048
 
+/* Rows of the past are kept once, in a pool, and named by their numbers in it wherever something
+ * remembers them; 0 is none. A row that nothing remembers any more makes room for a new one, so
+ * that the pool is as large as the memory is full. */
+struct row_pool {
+    struct past_row *rows; /* n_flows: of its conversation, with it */
+    uint8_t *n_uses;
+    uint32_t *unused; /* numbers */
+    size_t n, n_unused, capacity;
+};
+
 struct remote {
-    struct past_row last;
-    struct past_row last_of[2]; /* by direction; n_flows is 0 where there was none */
+    uint32_t last_of[2]; /* row, by direction */
+    uint32_t n_flows;
+    uint8_t last_direction;
 };
 
 struct service {
     uint64_t key; /* 0: empty */
-    size_t n;     /* rows so far; the newest is at (n - 1) % RECENT */
-    struct past_row rows[RECENT];
+    uint64_t n;   /* rows so far; the newest is at (n - 1) % RECENT */
+    uint32_t rows[RECENT];
 };
 
 struct single {
     uint64_t key; /* 0: empty */
-    struct past_row row;
+    uint32_t row;
 };
 
 /* Numbers of places, most recent first. */
@@ -47,18 +58,66 @@ struct recency {
 
 struct conversation_memory {
     uint64_t n_rows;
+    struct row_pool pool;
 
     struct recency conversations;
     struct place_table conversation_table;
-    struct past_row *conversation_rows; /* [CONVERSATIONS_KEPT] */
+    uint32_t *conversation_rows; /* [CONVERSATIONS_KEPT] */
 
     struct recency remotes;
     struct place_table remote_table;
-    struct remote *remote_places; /* [REMOTES_KEPT] */
+    struct remote *remote_places;  /* [REMOTES_KEPT] */
+    struct past_row *shown_remote; /* what conversation_remote_at returns */
 
     struct service *same_services, *like_services; /* [SERVICES_KEPT] */
     struct single *same_packets, *like_packets;    /* [SERVICES_KEPT] */
 };
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+enum { POOL_FIRST_ROWS = 256 };
+
+static void pool_grow(struct row_pool *pool)
+{
+    size_t capacity = pool->capacity > 0 ? 2 * pool->capacity : POOL_FIRST_ROWS;
+    pool->rows = memory_resize(pool->rows, capacity, sizeof *pool->rows);
+    pool->n_uses = memory_resize(pool->n_uses, capacity, sizeof *pool->n_uses);
+    pool->unused = memory_resize(pool->unused, capacity, sizeof *pool->unused);
+    pool->capacity = capacity;
+}
+
+/* A number that nothing uses yet. */
+static uint32_t pool_take(struct row_pool *pool)
+{
+    if (pool->n_unused > 0)
+        return pool->unused[--pool->n_unused];
+    if (pool->n == pool->capacity)
+        pool_grow(pool);
+    pool->n_uses[pool->n] = 0;
+    return (uint32_t)pool->n++;
+}
+
+/* Lets a row go from where it was remembered. */
+static void pool_drop(struct row_pool *pool, uint32_t *slot)
+{
+    uint32_t number = *slot;
+    *slot = 0;
+    if (number != 0 && --pool->n_uses[number] == 0)
+        pool->unused[pool->n_unused++] = number;
+}
+
+/* Remembers a row where another one may have been. */
+static void pool_hold(struct row_pool *pool, uint32_t *slot, uint32_t number)
+{
+    pool->n_uses[number]++;
+    pool_drop(pool, slot);
+    *slot = number;
+}
+
+static const struct past_row *pool_row(const struct row_pool *pool, uint32_t number)
+{
+    return number != 0 ? &pool->rows[number] : NULL;
+}
 
 /* ---- recency ------------------------------------------------------------------------------ */
 
@@ -225,29 +284,32 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
-static void note_remote(struct conversation_memory *memory, const struct past_row *past)
+static void note_remote(struct conversation_memory *memory, uint32_t number)
 {
     bool is_new;
-    uint32_t address = (uint32_t)past->row.value[ATTRIBUTE_REMOTE];
+    const int64_t *value = memory->pool.rows[number].row.value;
     size_t place = front_place(&memory->remote_table, &memory->remotes, REMOTES_KEPT,
-                               key_of_remote(address), &is_new);
+                               key_of_remote((uint32_t)value[ATTRIBUTE_REMOTE]), &is_new);
     struct remote *remote = &memory->remote_places[place];
-    if (is_new)
-        *remote = (struct remote){ 0 };
-    struct past_row *last = &remote->last_of[past->row.value[ATTRIBUTE_DIRECTION]];
-    uint32_t n_flows = remote->last.n_flows + 1, n_of_direction = last->n_flows + 1;
-    remote->last = *last = *past;
-    remote->last.n_flows = n_flows;
-    last->n_flows = n_of_direction;
+    if (is_new) {
+        pool_drop(&memory->pool, &remote->last_of[0]);
+        pool_drop(&memory->pool, &remote->last_of[1]);
+        remote->n_flows = 0;
+    }
+    remote->n_flows++;
+    remote->last_direction = (uint8_t)value[ATTRIBUTE_DIRECTION];
+    pool_hold(&memory->pool, &remote->last_of[remote->last_direction], number);
 }
 
-static void note_conversation(struct conversation_memory *memory, struct past_row *past)
+static void note_conversation(struct conversation_memory *memory, uint32_t number)
 {
     bool is_new;
+    struct past_row *past = &memory->pool.rows[number];
     size_t place = front_place(&memory->conversation_table, &memory->conversations,
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
-    past->n_flows = is_new ? 1 : memory->conversation_rows[place].n_flows + 1;
-    memory->conversation_rows[place] = *past;
+    uint32_t *slot = &memory->conversation_rows[place];
+    past->n_flows = is_new ? 1 : memory->pool.rows[*slot].n_flows + 1;
+    pool_hold(&memory->pool, slot, number);
 }
 
 /* ---- the memory --------------------------------------------------------------------------- */
@@ -257,7 +319,10 @@ struct conversation_memory *conversation_memory_create(void)
     struct conversation_memory *memory = memory_zalloc(1, sizeof *memory);
     memory->conversations.places = memory_alloc(CONVERSATIONS_KEPT, sizeof(uint16_t));
     memory->conversation_table = place_table_create(CONVERSATIONS_KEPT);
-    memory->conversation_rows = memory_zalloc(CONVERSATIONS_KEPT, sizeof(struct past_row));
+    memory->conversation_rows = memory_zalloc(CONVERSATIONS_KEPT, sizeof(uint32_t));
+    pool_grow(&memory->pool);
+    memory->pool.n = 1; /* 0 is none */
+    memory->shown_remote = memory_zalloc(1, sizeof *memory->shown_remote);
     memory->remotes.places = memory_alloc(REMOTES_KEPT, sizeof(uint16_t));
     memory->remote_places = memory_zalloc(REMOTES_KEPT, sizeof(struct remote));
     memory->remote_table = place_table_create(REMOTES_KEPT);
@@ -272,11 +337,15 @@ void conversation_memory_free(struct conversation_memory *memory)
 {
     if (memory == NULL)
         return;
+    free(memory->pool.rows);
+    free(memory->pool.n_uses);
+    free(memory->pool.unused);
     free(memory->conversations.places);
     free(memory->conversation_rows);
     place_table_release(&memory->conversation_table);
     free(memory->remotes.places);
     free(memory->remote_places);
+    free(memory->shown_remote);
     place_table_release(&memory->remote_table);
     free(memory->same_services);
     free(memory->like_services);
@@ -299,7 +368,7 @@ struct link conversation_link(const struct conversation_memory *memory, const st
 {
     int place = find_place(&memory->conversation_table, key_of_row(row));
     if (place >= 0) {
-        const struct past_row *past = &memory->conversation_rows[place];
+        const struct past_row *past = pool_row(&memory->pool, memory->conversation_rows[place]);
         bool is_repeat = past->row.value[ATTRIBUTE_DIRECTION] == row->value[ATTRIBUTE_DIRECTION];
         return (struct link){
             is_repeat ? LINK_REPEAT : LINK_REPLY,
@@ -318,14 +387,18 @@ const struct past_row *conversation_at(const struct conversation_memory *memory,
 {
     if (rank >= memory->conversations.n)
         BUG("conversation %zu of %zu", rank, memory->conversations.n);
-    return &memory->conversation_rows[memory->conversations.places[rank]];
+    size_t place = memory->conversations.places[rank];
+    return pool_row(&memory->pool, memory->conversation_rows[place]);
 }
 
 const struct past_row *conversation_remote_at(const struct conversation_memory *memory, size_t rank)
 {
     if (rank >= memory->remotes.n)
         BUG("remote %zu of %zu", rank, memory->remotes.n);
-    return &memory->remote_places[memory->remotes.places[rank]].last;
+    const struct remote *remote = &memory->remote_places[memory->remotes.places[rank]];
+    *memory->shown_remote = memory->pool.rows[remote->last_of[remote->last_direction]];
+    memory->shown_remote->n_flows = remote->n_flows;
+    return memory->shown_remote;
 }
 
 const struct past_row *conversation_match(const struct conversation_memory *memory,
@@ -390,32 +463,41 @@ static uint64_t packets_key(uint64_t service, const struct row *row)
            UINT64_C(1) << 63;
 }
 
-static void find_service(const struct service *services, uint64_t key,
+static void find_service(const struct row_pool *pool, const struct service *services, uint64_t key,
                          const struct past_row *references[RECENT])
 {
     const struct service *service = &services[mix(key) % SERVICES_KEPT];
-    size_t n = service->key != key ? 0 : service->n < RECENT ? service->n : RECENT;
+    uint64_t n = service->key != key ? 0 : service->n < RECENT ? service->n : RECENT;
     for (size_t i = 0; i < RECENT; i++)
-        references[i] = i < n ? &service->rows[(service->n - 1 - i) % RECENT] : NULL;
+        references[i] = i < n ? pool_row(pool, service->rows[(service->n - 1 - i) % RECENT]) : NULL;
 }
 
-static void note_service(struct service *services, uint64_t key, const struct past_row *past)
+static void note_service(struct row_pool *pool, struct service *services, uint64_t key,
+                         uint32_t number)
 {
     struct service *service = &services[mix(key) % SERVICES_KEPT];
-    if (service->key != key)
-        *service = (struct service){ .key = key };
-    service->rows[service->n++ % RECENT] = *past;
+    if (service->key != key) {
+        for (size_t i = 0; i < RECENT; i++)
+            pool_drop(pool, &service->rows[i]);
+        service->key = key;
+        service->n = 0;
+    }
+    pool_hold(pool, &service->rows[service->n++ % RECENT], number);
 }
 
-static const struct past_row *find_single(const struct single *singles, uint64_t key)
+static const struct past_row *find_single(const struct row_pool *pool, const struct single *singles,
+                                          uint64_t key)
 {
     const struct single *single = &singles[key % SERVICES_KEPT];
-    return single->key == key ? &single->row : NULL;
+    return single->key == key ? pool_row(pool, single->row) : NULL;
 }
 
-static void note_single(struct single *singles, uint64_t key, const struct past_row *past)
+static void note_single(struct row_pool *pool, struct single *singles, uint64_t key,
+                        uint32_t number)
 {
-    singles[key % SERVICES_KEPT] = (struct single){ key, *past };
+    struct single *single = &singles[key % SERVICES_KEPT];
+    single->key = key;
+    pool_hold(pool, &single->row, number);
 }
 
 void conversation_references(const struct conversation_memory *memory, const struct row *row,
@@ -424,30 +506,34 @@ void conversation_references(const struct conversation_memory *memory, const str
     uint64_t same = service_key(row, true), like = service_key(row, false);
     for (size_t r = 0; r < N_REFERENCES; r++)
         references[r] = NULL;
-    find_service(memory->like_services, like, references + REFERENCE_LIKE);
-    references[REFERENCE_LIKE_PACKETS] = find_single(memory->like_packets, packets_key(like, row));
+    const struct row_pool *pool = &memory->pool;
+    find_service(pool, memory->like_services, like, references + REFERENCE_LIKE);
+    references[REFERENCE_LIKE_PACKETS] = find_single(pool, memory->like_packets,
+                                                     packets_key(like, row));
     int place = find_place(&memory->remote_table,
                            key_of_remote((uint32_t)row->value[ATTRIBUTE_REMOTE]));
     if (place < 0)
         return;
-    const struct past_row *last =
-        &memory->remote_places[place].last_of[row->value[ATTRIBUTE_DIRECTION]];
-    references[REFERENCE_REMOTE] = last->n_flows > 0 ? last : NULL;
-    find_service(memory->same_services, same, references + REFERENCE_SERVICE);
-    references[REFERENCE_SERVICE_PACKETS] = find_single(memory->same_packets,
+    const struct remote *remote = &memory->remote_places[place];
+    references[REFERENCE_REMOTE] = pool_row(pool, remote->last_of[row->value[ATTRIBUTE_DIRECTION]]);
+    find_service(pool, memory->same_services, same, references + REFERENCE_SERVICE);
+    references[REFERENCE_SERVICE_PACKETS] = find_single(pool, memory->same_packets,
                                                         packets_key(same, row));
 }
 
 void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock)
 {
+    struct row_pool *pool = &memory->pool;
     struct past_row past = { .row = *row, .clock = clock, .index = memory->n_rows++ };
-    note_conversation(memory, &past);
-    note_remote(memory, &past);
+    uint32_t number = pool_take(pool);
+    pool->rows[number] = past;
+    note_conversation(memory, number);
+    note_remote(memory, number);
     uint64_t same = service_key(row, true), like = service_key(row, false);
-    note_service(memory->same_services, same, &past);
-    note_service(memory->like_services, like, &past);
-    note_single(memory->same_packets, packets_key(same, row), &past);
-    note_single(memory->like_packets, packets_key(like, row), &past);
+    note_service(pool, memory->same_services, same, number);
+    note_service(pool, memory->like_services, like, number);
+    note_single(pool, memory->same_packets, packets_key(same, row), number);
+    note_single(pool, memory->like_packets, packets_key(like, row), number);
 }
 
 void conversation_continue(struct row *row, const struct past_row *past, enum link_kind kind)

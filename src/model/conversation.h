@@ -3,7 +3,8 @@
  * A conversation is a remote address, a protocol and a pair of ports, in either direction; ICMP has
  * no ports, so that an echo and its reply are one. The memory holds the most recent conversations
  * and remotes of one host, each most recent first, with the last row of each, and the last rows of
- * each kind of service. Its size is fixed: it serves sequences of any length.
+ * each kind of service. A row that several of them remember is kept once; sequences of any length
+ * need some 0.4 MB and what is remembered, at most 5 MB.
  *
  * A row belongs to the memory in exactly one way, its link: the reply to or a repeat of the
  * conversation at some rank; else new ports with the remote at some rank; else a new remote. So a
@@ -63,7 +64,8 @@ size_t conversation_count(const struct conversation_memory *memory);
 size_t conversation_remote_count(const struct conversation_memory *memory);
 
 /* The last row of the conversation, or with the remote, that a link names; NULL for a new remote.
- * All that these return is borrowed until the next conversation_note. */
+ * All that these return is borrowed until the next conversation_note; the row of a remote, whose
+ * n_flows are those with the remote, only until the next one is asked for. */
 const struct past_row *conversation_match(const struct conversation_memory *memory,
                                           const struct link *link);
 const struct past_row *conversation_at(const struct conversation_memory *memory, size_t rank);

@@ -112,6 +112,72 @@ static void tile_of(size_t n_rows, real *y, size_t y_stride, const struct affine
     }
 }
 
+/* Several panels of few rows at once, in the same order of sums: with few rows a tile of one panel
+ * waits for its own sums. n_rows and n_wide are constants where this is inlined. */
+static inline __attribute__((always_inline)) void wide_tile(
+    const size_t n_rows, const size_t n_wide, real *y, size_t y_stride,
+    const struct affine_term *terms, size_t n_terms, const real *bias, const real *base,
+    size_t base_stride, size_t row, size_t panel)
+{
+    vector sums[3][4][2];
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t v = 0; v < 2 * n_wide; v++) {
+            sums[r][v / 2][v % 2] = (vector){ 0 };
+            if (bias != NULL)
+                sums[r][v / 2][v % 2] = *(const vector_anywhere *)(bias + v * LANES);
+            if (base != NULL)
+                sums[r][v / 2][v % 2] += *(const vector_anywhere *)(base + r * base_stride +
+                                                                    v * LANES);
+        }
+    }
+    for (size_t t = 0; t < n_terms; t++) {
+        size_t n_in = terms[t].n_in, stride = terms[t].x_stride;
+        const real *x = terms[t].x + row * stride;
+        const real *w = terms[t].packed + panel * n_in * PANEL;
+        for (size_t i = 0; i < n_in; i++) {
+#pragma GCC unroll 4
+            for (size_t p = 0; p < n_wide; p++) {
+                const real *w_p = w + (p * n_in + i) * PANEL;
+                vector w0 = *(const vector_anywhere *)w_p;
+                vector w1 = *(const vector_anywhere *)(w_p + LANES);
+#pragma GCC unroll 3
+                for (size_t r = 0; r < n_rows; r++) {
+                    real x_ri = x[r * stride + i];
+                    sums[r][p][0] += x_ri * w0;
+                    sums[r][p][1] += x_ri * w1;
+                }
+            }
+        }
+    }
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t v = 0; v < 2 * n_wide; v++)
+            *(vector_anywhere *)(y + r * y_stride + v * LANES) = sums[r][v / 2][v % 2];
+}
+
+/* All whole panels but a few last ones, of 1..3 rows; returns how many. */
+static size_t few_rows(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
+                       size_t n_terms, const real *bias, const real *base, size_t base_stride,
+                       size_t row, size_t n_out)
+{
+    static const size_t widths[] = { 0, 4, 3, 2 };
+    size_t panel = 0, n_wide = widths[n_rows];
+    for (; (panel + n_wide) * PANEL <= n_out; panel += n_wide) {
+        size_t column = panel * PANEL;
+        const real *bias_here = bias != NULL ? bias + column : NULL;
+        const real *base_here = base != NULL ? base + column : NULL;
+        if (n_rows == 1)
+            wide_tile(1, 4, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
+                      row, panel);
+        else if (n_rows == 2)
+            wide_tile(2, 3, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
+                      row, panel);
+        else
+            wide_tile(3, 2, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
+                      row, panel);
+    }
+    return panel;
+}
+
 /* The last panel where it is not full: by way of a tile of its own. */
 static void partial_tile(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
                          size_t n_terms, const real *bias, const real *base, size_t base_stride,
@@ -131,7 +197,12 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
 {
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t last = first + BLOCK_ROWS < n_rows ? first + BLOCK_ROWS : n_rows;
-        for (size_t panel = 0; panel < n_panels(n_out); panel++) {
+        size_t n_done = 0;
+        if (last - first <= 3)
+            n_done = few_rows(last - first, y + first * y_stride, y_stride, terms, n_terms, bias,
+                              base != NULL ? base + first * base_stride : NULL, base_stride, first,
+                              n_out);
+        for (size_t panel = n_done; panel < n_panels(n_out); panel++) {
             size_t column = panel * PANEL;
             size_t width = n_out - column < PANEL ? n_out - column : PANEL;
             real panel_bias[PANEL] = { 0 };

@@ -3,68 +3,93 @@
 #include "base/error.h"
 #include "nn/elementary.h"
 
-/* Weights that are summed in float, and looked through one by one. */
-#define BLOCK 64
+#include <string.h>
 
-/* The largest available logit, -inf where there is none. */
-static real largest(const real *logits, const uint8_t *available, size_t n)
+/* Weights that are summed lane by lane, and looked through one by one. */
+#define BLOCK 32
+#define LANES 16
+
+/* Below any logit, so far that its exponential is 0. */
+#define FAR_BELOW ((real)1e30)
+
+/* x = logits, or far below where they are not available; most = the larger of it and x, by lanes.
+ */
+static void mask(real *restrict x, real *restrict most, const real *restrict logits,
+                 const uint8_t *restrict available)
 {
-    real most = -(real)INFINITY;
-#pragma omp simd reduction(max : most)
-    for (size_t k = 0; k < n; k++) {
-        real logit = available[k] != 0 ? logits[k] : -(real)INFINITY;
-        most = logit > most ? logit : most;
-    }
-    return most;
+    for (size_t first = 0; first < BLOCK; first += LANES)
+#pragma omp simd
+        for (size_t l = 0; l < LANES; l++) {
+            real logit = logits[first + l] + (real)((int)available[first + l] - 1) * FAR_BELOW;
+            x[first + l] = logit;
+            most[l] = logit > most[l] ? logit : most[l];
+        }
 }
 
-/* weights = exp(logits - most), 0 for what is not available; returns their sum. */
-static real weigh(real *weights, const real *logits, const uint8_t *available, real most, size_t n)
+/* x becomes exp(x - most); returns their sum. */
+static real weigh(real *restrict x, real most)
 {
-    real sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t k = 0; k < n; k++) {
-        real weight = elementary_exp(logits[k] - most);
-        weight = available[k] != 0 ? weight : 0;
-        weights[k] = weight;
-        sum += weight;
-    }
-    return sum;
+    real sums[LANES] = { 0 };
+    for (size_t first = 0; first < BLOCK; first += LANES)
+#pragma omp simd
+        for (size_t l = 0; l < LANES; l++) {
+            real weight = elementary_exp(x[first + l] - most);
+            x[first + l] = weight;
+            sums[l] += weight;
+        }
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++)
+            sums[l] += sums[l + half];
+    return sums[0];
 }
 
-size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng)
+/* Finds u in the row of weights, by their blocks' sums. */
+static size_t find(const real *weights, const real *sums, size_t n, double u)
 {
-    if (n > CATEGORICAL_MAX)
-        BUG("a draw from %zu", n);
-    real weights[CATEGORICAL_MAX], sums[CATEGORICAL_MAX / BLOCK];
-    real most = largest(logits, available, n);
-    double total = 0.0;
-    for (size_t first = 0, b = 0; first < n; first += BLOCK, b++) {
-        size_t size = n - first < BLOCK ? n - first : BLOCK;
-        sums[b] = weigh(weights + first, logits + first, available + first, most, size);
-        total += (double)sums[b];
-    }
-    if (!(total > 0.0))
-        BUG("a draw from %zu weights with sum %g", n, total);
-    double u = rng_uniform(rng) * total;
-    size_t last = 0;
-    for (size_t first = 0, b = 0; first < n; first += BLOCK, b++) {
-        if (u >= (double)sums[b] && first + BLOCK < n) {
+    for (size_t b = 0; b * BLOCK < n; b++) {
+        if (u >= (double)sums[b]) {
             u -= (double)sums[b];
             continue;
         }
-        size_t end = n - first < BLOCK ? n : first + BLOCK;
-        for (size_t k = first; k < end; k++) {
-            if (weights[k] <= 0)
-                continue;
-            last = k;
+        for (size_t k = b * BLOCK; k < (b + 1) * BLOCK; k++) {
             u -= (double)weights[k];
             if (u < 0.0)
                 return k;
         }
-        /* By rounding a hair more than the block's sum: the next block, or the last weight. */
     }
+    /* By rounding u was a hair more than is left: the last one that has a weight. */
+    size_t last = n - 1;
     while (weights[last] <= 0)
-        last++;
+        last--;
     return last;
+}
+
+size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng)
+{
+    if (n > CATEGORICAL_MAX || n == 0)
+        BUG("a draw from %zu", n);
+    real x[CATEGORICAL_MAX], sums[CATEGORICAL_MAX / BLOCK], lanes[LANES];
+    size_t n_whole = n / BLOCK * BLOCK;
+    for (size_t l = 0; l < LANES; l++)
+        lanes[l] = -FAR_BELOW;
+    for (size_t first = 0; first < n_whole; first += BLOCK)
+        mask(x + first, lanes, logits + first, available + first);
+    if (n_whole < n) { /* with what is not available to the end of the block */
+        real last_logits[BLOCK] = { 0 };
+        uint8_t last_available[BLOCK] = { 0 };
+        memcpy(last_logits, logits + n_whole, (n - n_whole) * sizeof *logits);
+        memcpy(last_available, available + n_whole, n - n_whole);
+        mask(x + n_whole, lanes, last_logits, last_available);
+    }
+    real most = lanes[0];
+    for (size_t l = 1; l < LANES; l++)
+        most = lanes[l] > most ? lanes[l] : most;
+    if (!(most > -FAR_BELOW / 2))
+        BUG("a draw from %zu of which none is available", n);
+    double total = 0.0;
+    for (size_t b = 0; b * BLOCK < n; b++) {
+        sums[b] = weigh(x + b * BLOCK, most);
+        total += (double)sums[b];
+    }
+    return find(x, sums, n, rng_uniform(rng) * total);
 }

@@ -14,7 +14,7 @@
 
 #define CATEGORICAL_MAX 4096
 
-/* An index below n in proportion to exp(logits) among those with available not 0, of which there
+/* An index below n in proportion to exp(logits) among those with available 1, not 0, of which there
  * has to be one; its logits are finite. n <= CATEGORICAL_MAX. */
 size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, struct rng *rng);
 

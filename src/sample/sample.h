@@ -5,44 +5,16 @@
  * holds one window, however long the output becomes. A host's flows depend on the model, the seed
  * and the host alone: not on the other hosts, the windows or the number of threads.
  *
- *     struct sample_settings settings;            // filled through sample_options
- *     struct sample_plan plan;
- *     FORWARD(sample_plan_create(&plan, model, &settings, err));
+ * A host with a past begins where that ends, which may be before the plan does: what it does until
+ * then is drawn, and not handed on.
+ *
+ *     struct sample_plan plan;                    // see sample/sample_plan.h
  *     status = sample_run(model, &plan, write_flow, writer, &report, err);
- *     sample_plan_release(&plan);
  */
 #ifndef FLOWTWIN_SAMPLE_SAMPLE_H
 #define FLOWTWIN_SAMPLE_SAMPLE_H
 
-#include "model/model.h"
-
-struct sample_settings {
-    int64_t hosts;
-    double days;
-    const char *start; /* a date, or NULL: the first day that the model was trained on */
-    int64_t seed;
-    int64_t max_flows; /* in all; 0: no limit */
-};
-
-/* --hosts, --days, --start, --seed, --max-flows */
-extern const struct option sample_options[];
-extern const size_t n_sample_options;
-
-/* Which hosts are drawn, and when. */
-struct sample_plan {
-    struct sampler_host *hosts; /* by address */
-    size_t n_hosts;
-    int64_t start, end; /* s since 1970: flows end in [start, end) */
-    uint64_t seed;
-    uint64_t max_flows;
-};
-
-/* Plans new hosts: addresses drawn from those that the model's hosts live in, none of which it was
- * trained on as long as there are others. STATUS_USAGE for a wrong date or more hosts than there
- * are addresses. */
-enum status sample_plan_create(struct sample_plan *plan, const struct model *model,
-                               const struct sample_settings *settings, struct error *err);
-void sample_plan_release(struct sample_plan *plan);
+#include "sample/sample_plan.h"
 
 struct sample_report {
     uint64_t n_flows;
@@ -51,11 +23,13 @@ struct sample_report {
     int64_t clock;    /* s since 1970: how far it got */
 };
 
-/* A host that draws more flows than this within one window has run away, and is stopped. */
+/* A host that draws this many flows within one window (a quarter of an hour of the clock) has run
+ * away, and is stopped. */
 #define SAMPLE_WINDOW_SECONDS   900
 #define SAMPLE_FLOWS_PER_WINDOW 2000000
 
-/* Takes the flows of the plan in time order; host is an index into the plan's. */
+/* Takes the flows of the plan in time order, with addresses as they are written; host is an index
+ * into the plan's. */
 typedef enum status flow_sink(void *user, const struct flow *flow, size_t host, struct error *err);
 
 /* STATUS_INTERRUPTED where the user asked to stop: what was handed on is whole, and the report says

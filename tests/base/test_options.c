@@ -175,6 +175,7 @@ static const struct {
     { "hosts = 3\nhosts = 4\n", ":2: hosts was set on line 1 already" },
     { "[part]\nhosts = 3\n", ":2: [part]: sections are not used" },
     { "hosts = 3\nnonsense\n", ":2: the line is not `key = value`" },
+    { "hosts = 3\n = 4\n", ":2: the line is not `key = value`" },
 };
 
 START_TEST(wrong_configurations_name_file_and_line)

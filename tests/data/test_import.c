@@ -78,6 +78,19 @@ static void check_equal(const struct dataset *a, const struct dataset *b)
     check_same_flows(a, a->flows, b, b->flows, a->n_flows);
 }
 
+static const char *write_flows(const char *name, const struct dataset *data)
+{
+    const char *path = testing_path(name);
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    for (size_t i = 0; i < data->n_flows; i++) {
+        char line[UGR16_LINE_MAX];
+        fwrite(line, 1, ugr16_format(&data->flows[i], &data->labels, line), file);
+    }
+    fclose(file);
+    return path;
+}
+
 /* A network of 10.0.0.0/8 with n_hosts hosts: host h has about (h + 1) * 3 flows, of the type h
  * % 4. Rows are in order of time but for some; every 40th is of nobody. */
 static const char *write_network(const char *name, uint64_t n_hosts, uint64_t seed)
@@ -558,6 +571,46 @@ END_TEST
 
 /* ---- the real day ------------------------------------------------------------------------- */
 
+/* Bytes flipped and lost anywhere: every row is still kept, refused or elsewhere, and what is kept
+ * is legal, as writing it and reading it again shows. */
+START_TEST(damaged_files_lose_no_row)
+{
+    enum { N_TRIALS = 150, SIZE_MAX_OF_FILE = 1 << 16 };
+    const char *path = write_network("whole.csv", 12, 9), *damaged = testing_path("damaged.csv");
+    unsigned char bytes[SIZE_MAX_OF_FILE];
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    size_t n_bytes = fread(bytes, 1, sizeof bytes, file), n_kept = 0;
+    ck_assert(n_bytes > 10000 && n_bytes < sizeof bytes);
+    fclose(file);
+    struct rng rng = rng_stream(5, RNG_TEST, 0, 0);
+    for (int trial = 0; trial < N_TRIALS; trial++) {
+        for (int i = 0; i < 3; i++)
+            bytes[rng_below(&rng, n_bytes)] = (unsigned char)rng_below(&rng, 256);
+        file = fopen(damaged, "we");
+        ck_assert_ptr_nonnull(file);
+        fwrite(bytes, 1, trial % 5 == 4 ? rng_below(&rng, n_bytes) : n_bytes, file);
+        fclose(file);
+        struct dataset *data, *again;
+        struct import_report report;
+        struct error err;
+        if (import_one(damaged, &everything, &data, &report, &err) != STATUS_OK) {
+            testing_assert_words(err.message, "damaged.csv");
+            continue;
+        }
+        check_sums(&report);
+        n_kept += report.n_rows_kept;
+        again = import_well(write_flows("again.csv", data), &everything);
+        ck_assert_uint_eq(again->n_rows_refused, 0);
+        ck_assert_uint_eq(again->n_flows, data->n_flows);
+        check_same_flows(data, data->flows, again, again->flows, data->n_flows);
+        dataset_free(data);
+        dataset_free(again);
+    }
+    ck_assert_uint_gt(n_kept, N_TRIALS * 20);
+}
+END_TEST
+
 /* FNV-1a (Fowler, Noll, Vo), 64 bits. */
 static uint64_t hash_of(const char *text, size_t length)
 {
@@ -630,6 +683,7 @@ Suite *test_suite(void)
     testing_add(suite, hosts_are_given_as_a_list);
     testing_add(suite, wrong_choices_are_told);
     testing_add(suite, an_interrupt_ends_it);
+    testing_add(suite, damaged_files_lose_no_row);
     testing_add(suite, the_real_day_comes_out_as_it_went_in);
     return suite;
 }

@@ -1,5 +1,6 @@
 #include "testing.h"
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "data/text_source.h"
 
@@ -16,13 +17,12 @@
 
 struct bytes {
     unsigned char *at;
-    size_t n;
+    size_t n, capacity;
 };
 
 static void append(struct bytes *bytes, const void *more, size_t n)
 {
-    bytes->at = realloc(bytes->at, bytes->n + n + 1);
-    ck_assert_ptr_nonnull(bytes->at);
+    bytes->at = memory_grow(bytes->at, &bytes->capacity, bytes->n + n + 1, 1);
     if (n > 0)
         memcpy(bytes->at + bytes->n, more, n);
     bytes->n += n;
@@ -31,7 +31,7 @@ static void append(struct bytes *bytes, const void *more, size_t n)
 /* Text that compresses to about a third. */
 static struct bytes make_text(size_t n)
 {
-    struct bytes text = { malloc(n + 1), n };
+    struct bytes text = { malloc(n + 1), n, n + 1 };
     struct rng rng = rng_stream(1, RNG_TEST, n, 0);
     for (size_t i = 0; i < n; i++)
         text.at[i] = i % 61 == 60 ? '\n' : (unsigned char)("0123456789.,:-"[rng_below(&rng, 14)]);
@@ -305,7 +305,7 @@ START_TEST(a_file_as_standard_input_is_rewound_to_where_it_began)
     int fd = open(write_bytes("plain", text.at, text.n), O_RDONLY);
     ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
     ck_assert_int_eq(lseek(STDIN_FILENO, 61, SEEK_SET), 61);
-    struct bytes rest = { text.at + 61, text.n - 61 };
+    struct bytes rest = { text.at + 61, text.n - 61, 0 };
     struct text_source *source;
     assert_ok(text_source_open(&source, "-", true, &err), err);
     check_reads(source, 100, &rest);

@@ -192,6 +192,57 @@ START_TEST(previous_hangs_on_and_hour_does_not)
 }
 END_TEST
 
+/* Hosts that go on after a row of the data. If their first rows are drawn given that row, its
+ * knowledge makes them likelier on average; if they were drawn without it, less likely (Gibbs). */
+START_TEST(the_first_row_after_a_past_follows_it)
+{
+    enum { N = 12000, LATER = 7 * 3600 };
+    struct sequence_set *train = fixture_sequences(9, 12, 1000);
+    struct model *model = fit(train, structures[_i]);
+    struct sampler_host *hosts = memory_zalloc(N, sizeof *hosts);
+    struct sequence *pasts = memory_zalloc(N, sizeof *pasts);
+    size_t *which = memory_alloc(N, sizeof *which);
+    struct row *rows = memory_alloc(N, sizeof *rows);
+    for (size_t h = 0; h < N; h++) {
+        pasts[h] = (struct sequence){ .rows = train->rows + h % 11000, .n_rows = 1 + h % 3 };
+        hosts[h] = (struct sampler_host){
+            .address = (uint32_t)h, .stream = h, .start = 1460332800 + LATER, .past = &pasts[h]
+        };
+        which[h] = h;
+    }
+    struct sampler *sampler = model_sampler(model, hosts, N,
+                                            &(struct sampler_settings){ .seed = 6 });
+    memset(pasts, 0, N * sizeof *pasts); /* it is borrowed until here */
+    struct error err;
+    assert_ok(sampler_advance(sampler, which, N, rows, &err), err);
+
+    double with[N_ATTRIBUTES], without[N_ATTRIBUTES], gain = 0.0;
+    bool has_previous = false;
+    for (size_t h = 0; h < N; h++) {
+        struct row pair[2] = { train->rows[h % 11000 + h % 3], rows[h] };
+        struct sequence sequence = { .start = hosts[h].start - pair[0].value[ATTRIBUTE_GAP],
+                                     .rows = pair,
+                                     .n_rows = 2,
+                                     .first_scored = 1 };
+        score(model, &sequence, with);
+        score(model, &(struct sequence){ .start = hosts[h].start, .rows = &rows[h], .n_rows = 1 },
+              without);
+        double gain_of_row = row_log_mass(with) - row_log_mass(without);
+        has_previous |= gain_of_row != 0.0;
+        gain += gain_of_row;
+    }
+    ck_assert_int_eq(has_previous, _i != 2 && _i != 3); /* hour, alone */
+    ck_assert(!has_previous || gain > 0.02 * N);
+    sampler_free(sampler);
+    free(hosts);
+    free(pasts);
+    free(which);
+    free(rows);
+    model_free(model);
+    sequence_set_free(train);
+}
+END_TEST
+
 START_TEST(the_first_row_of_a_host_comes_from_the_prior)
 {
     struct sequence_set *train = fixture_sequences(4, 12, 300);
@@ -284,7 +335,7 @@ START_TEST(a_value_costs_its_bin_and_its_share_of_it)
     assert_ok(model_log_mass(model, sequence, of_values, &err), err);
     assert_ok(bayes_net_log_mass_of_bins(model, sequence, of_bins, &err), err);
     for (size_t i = 0; i < sequence->n_rows; i++) {
-        for (size_t a = 0; a < N_CODED; a++) {
+        for (enum attribute a = 0; a < N_CODED; a++) {
             const struct bins *bins = bayes_net_bins(model, a);
             int64_t value = sequence->rows[i].value[a];
             double share = bins_log_share(bins, bins_find(bins, value), value);
@@ -430,6 +481,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, masses_of_all_rows_sum_to_one, ARRAY_LEN(structures));
     testing_add_loop(suite, draws_follow_the_masses, ARRAY_LEN(structures));
     testing_add(suite, previous_hangs_on_and_hour_does_not);
+    testing_add_loop(suite, the_first_row_after_a_past_follows_it, ARRAY_LEN(structures));
     testing_add(suite, the_first_row_of_a_host_comes_from_the_prior);
     testing_add(suite, attributes_see_the_hour_of_the_clock);
     testing_add_loop(suite, values_never_seen_cost_finite_nats, ARRAY_LEN(structures));

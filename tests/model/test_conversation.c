@@ -268,8 +268,8 @@ static const struct {
     bool overflows;
 } cases[] = {
     { { 3, 2 }, 4000, false },
-    { { 40, 12 }, 20000, false },
-    { { 6000, 2 }, 20000, true },
+    { { 40, 12 }, 8000, false },
+    { { 6000, 2 }, 12000, true },
 };
 
 START_TEST(it_is_what_a_search_through_lists_finds)

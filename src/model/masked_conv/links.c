@@ -121,6 +121,8 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
     linked_row->n_exclusions = (uint16_t)n_words;
     linked_row->n_full = (uint16_t)n_full;
     linked_row->n_octets = (uint16_t)n_octets;
+    if (n_words + n_bytes == 0)
+        return;
     linked->exclusions = memory_grow(linked->exclusions, &linked->exclusions_capacity,
                                      linked->n_exclusions + n_words + (n_bytes + 1) / 2,
                                      sizeof *linked->exclusions);

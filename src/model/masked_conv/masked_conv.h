@@ -29,7 +29,8 @@ struct masked_conv_settings {
 
 /* One line of the history of a training. */
 struct training_note {
-    double step, rows, seconds;
+    double step, rows;
+    double seconds;   /* so far, in a training with a time budget; else 0 */
     double nll;       /* of training rows, a running mean, nats per flow */
     double nll_hosts; /* of validation hosts, nan where there are none */
     double nll_time;  /* of the last rows of training hosts */
@@ -42,7 +43,7 @@ struct training_state {
     bool is_finished;
     size_t n_steps;
     uint64_t n_rows;
-    double seconds;
+    double seconds;         /* as in notes, and in one that is not finished */
     double nll;             /* running mean over the steps, nan at the start */
     double best_nll;        /* of validation */
     int64_t n_worse;        /* validations since the best one */

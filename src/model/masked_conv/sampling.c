@@ -14,6 +14,9 @@
 /* How often a gap is drawn anew that would end before the host's start. */
 #define GAP_TRIES 100000
 
+/* Fewer hosts than this are not worth a second thread. */
+#define FEW_HOSTS 6
+
 struct drawn_host {
     struct live_host live;
     uint64_t stream;
@@ -215,13 +218,20 @@ static void draw_head(const struct masked_conv_sampler *sampler, struct work *wo
     }
 }
 
-static void add_features(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
+/* A row behind of looking them up, so that the embeddings are on their way when they are added. */
+static void add_features(const struct masked_conv_sampler *sampler, struct work *work,
                          enum stage stage)
 {
-    int32_t index[FEATURES_MAX];
-    size_t n = features_of_stage(&sampler->model->space, stage, &work->hosts[row]->live.context,
-                                 index);
-    stepper_add(sampler->stepper, work->step, row, index, n);
+    const struct feature_space *space = &sampler->model->space;
+    size_t n = space->n_of_stage[stage];
+    int32_t index[2][FEATURES_MAX];
+    for (size_t r = 0; r < work->n; r++) {
+        features_of_stage(space, stage, &work->hosts[r]->live.context, index[r % 2]);
+        stepper_fetch(sampler->stepper, index[r % 2], n);
+        if (r > 0)
+            stepper_add(sampler->stepper, work->step, r - 1, index[(r - 1) % 2], n);
+    }
+    stepper_add(sampler->stepper, work->step, work->n - 1, index[(work->n - 1) % 2], n);
 }
 
 /* ---- many rows ---------------------------------------------------------------------------- */
@@ -261,10 +271,9 @@ static void draw_rows(const struct masked_conv_sampler *sampler, struct work *wo
     }
     enum head head = 0;
     for (enum stage stage = 0; stage < N_STAGES; stage++) {
-        for (size_t r = 0; r < n; r++) {
+        for (size_t r = 0; r < n; r++)
             prepare_stage(&work->hosts[r]->live, stage);
-            add_features(sampler, work, r, stage);
-        }
+        add_features(sampler, work, stage);
         for (; head < N_HEADS && head_infos[head].sees == stage; head++)
             draw_head(sampler, work, head);
     }
@@ -284,9 +293,10 @@ enum status masked_conv_sampler_advance(struct sampler *base, const size_t *whic
     struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
     RETURN_IF(!sampler->is_finite, err, STATUS_NUMERIC,
               "the model has weights that are not finite numbers");
-    size_t n_works = sampler->n_works, size = (n + n_works - 1) / n_works;
+    size_t n_works = n < FEW_HOSTS ? 1 : sampler->n_works;
+    size_t size = (n + n_works - 1) / n_works;
     size = size < STEPPER_HOSTS ? size : STEPPER_HOSTS;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(n_works) if (n > 1)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n_works) if (n_works > 1)
     for (size_t first = 0; first < n; first += size)
         draw_rows(sampler, &sampler->works[omp_get_thread_num()], which + first,
                   n - first < size ? n - first : size, rows + first);
@@ -307,7 +317,7 @@ static void relive(const struct masked_conv_sampler *sampler, struct work *work,
             begin(sampler, work, &h, 1);
         live_begin_known(live, &past->rows[i]);
         for (enum stage stage = 0; is_seen && stage < N_STAGES; stage++)
-            add_features(sampler, work, 0, stage);
+            add_features(sampler, work, stage);
         live_end(live);
         if (is_seen)
             stepper_end(sampler->stepper, work->step);

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a row's sum, that are added up at once. */
+#define CHANNELS 32
+
 /* As in nn/ops/norm.c. */
 #define EPSILON ((real)1e-5)
 
@@ -19,8 +22,10 @@ struct packed_layer {
 
 struct packed_head {
     real *trunk, *stage, *out;
-    const real *bias, *out_bias;
-    size_t hidden, n_outputs;
+    const real *bias;
+    real *out_bias; /* [n_outputs] */
+    size_t hidden;
+    size_t n_outputs; /* as wide as the kernel writes them */
 };
 
 /* A ring of columns of one layer. */
@@ -96,12 +101,14 @@ static void pack_weights(struct stepper *stepper)
         const struct network_head *from = &network->head[h];
         struct packed_head *head = &stepper->heads[h];
         head->hidden = from->hidden;
-        head->n_outputs = tensor_channels(from->out_weight);
+        size_t n_outputs = tensor_channels(from->out_weight);
+        head->n_outputs = affine_packed_size(1, n_outputs);
         head->bias = from->bias->data;
-        head->out_bias = from->out_bias->data;
+        head->out_bias = arena_zalloc(stepper->arena, head->n_outputs, sizeof(real));
+        memcpy(head->out_bias, from->out_bias->data, n_outputs * sizeof(real));
         head->trunk = pack(stepper, from->trunk_weight->data, C, head->hidden);
         head->stage = pack(stepper, from->stage_weight->data, C, head->hidden);
-        head->out = pack(stepper, from->out_weight->data, head->hidden, head->n_outputs);
+        head->out = pack(stepper, from->out_weight->data, head->hidden, n_outputs);
         if (head->hidden > stepper->hidden_max)
             stepper->hidden_max = head->hidden;
         if (head->n_outputs > stepper->n_outputs_max)
@@ -347,14 +354,42 @@ void stepper_begin(struct stepper *stepper, struct stepper_work *work, const siz
     memset(work->sums, 0, n * C * sizeof *work->sums);
 }
 
+void stepper_fetch(const struct stepper *stepper, const int32_t *index, size_t n)
+{
+    size_t C = stepper->width, line = 64 / sizeof(real);
+    for (size_t f = 0; f < n; f++) {
+        if (index[f] == FEATURE_NONE)
+            continue;
+        const real *embedding = stepper->network->embeddings->data + (size_t)index[f] * C;
+        for (size_t c = 0; c < C; c += line)
+            __builtin_prefetch(embedding + c);
+    }
+}
+
 void stepper_add(const struct stepper *stepper, struct stepper_work *work, size_t row,
                  const int32_t *index, size_t n)
 {
-    size_t C = stepper->width;
-    const real *embeddings = stepper->network->embeddings->data;
+    size_t C = stepper->width, n_there = 0;
+    const real *embeddings[FEATURES_MAX];
+    real *sum = work->sums + row * C;
     for (size_t f = 0; f < n; f++)
         if (index[f] != FEATURE_NONE)
-            add_to(work->sums + row * C, embeddings + (size_t)index[f] * C, C);
+            embeddings[n_there++] = stepper->network->embeddings->data + (size_t)index[f] * C;
+    if (n_there == 0)
+        return;
+    size_t c = 0;
+    for (; c + CHANNELS <= C; c += CHANNELS) { /* some channels of all features, in registers */
+        real here[CHANNELS];
+        memcpy(here, sum + c, sizeof here);
+        for (size_t f = 0; f < n_there; f++)
+#pragma omp simd
+            for (size_t i = 0; i < CHANNELS; i++)
+                here[i] += embeddings[f][c + i];
+        memcpy(sum + c, here, sizeof here);
+    }
+    for (size_t f = 0; c < C && f < n_there; f++)
+        for (size_t i = c; i < C; i++)
+            sum[i] += embeddings[f][i];
 }
 
 real *stepper_head(const struct stepper *stepper, struct stepper_work *work, enum head h,

@@ -53,6 +53,9 @@ void stepper_encode(struct stepper *stepper, struct stepper_work *work, const si
 void stepper_begin(struct stepper *stepper, struct stepper_work *work, const size_t *hosts,
                    size_t n);
 
+/* Has the embeddings of features brought near, for the stepper_add that follows soon. */
+void stepper_fetch(const struct stepper *stepper, const int32_t *index, size_t n);
+
 /* Adds the embeddings of n features, by their rows of the table (FEATURE_NONE: nothing). */
 void stepper_add(const struct stepper *stepper, struct stepper_work *work, size_t row,
                  const int32_t *index, size_t n);

@@ -151,13 +151,27 @@ static struct piece next_piece(struct training *training, uint64_t place)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
+/* The lane's part of the mean over n_scored rows, on its tape. */
+static struct tensor *build_loss(const struct training *training, struct lane *lane,
+                                 enum tape_mode mode, struct network_noise noise, size_t n_scored)
+{
+    struct tensor *nlls[N_HEADS], *loss = NULL;
+    tape_reset(lane->tape, mode);
+    network_nll(lane->network, lane->tape, lane->batch, training->train->attributes, noise, nlls);
+    for (enum head h = 0; h < N_HEADS; h++) {
+        if (nlls[h] == NULL)
+            continue;
+        struct tensor *part = total(lane->tape, nlls[h], 1.0 / (double)n_scored);
+        loss = loss == NULL ? part : add(lane->tape, loss, part);
+    }
+    return loss;
+}
+
 /* Forward, and with `is_training` backward, over one lane's pieces; the loss is a part of the mean
  * over n_scored rows. */
 static void run_lane(const struct training *training, struct lane *lane, size_t n_scored,
                      bool is_training)
 {
-    struct tape *tape = lane->tape;
-    struct tensor *nlls[N_HEADS], *loss = NULL;
     lane->nll = 0.0;
     lane->status = STATUS_OK;
     if (lane->batch->n_pieces == 0)
@@ -167,29 +181,25 @@ static void run_lane(const struct training *training, struct lane *lane, size_t 
     lane->batch->noise_seed = training->seed;
     lane->batch->noise_index = draws;
     batch_finish(lane->batch);
-    tape_reset(tape, is_training ? TAPE_TRAIN : TAPE_INFER);
     struct network_noise noise = {
         .rate = is_training ? training->settings->dropout : 0.0,
         .seed = training->seed,
         .index = draws,
     };
-    network_nll(lane->network, tape, lane->batch, training->train->attributes, noise, nlls);
-    for (enum head h = 0; h < N_HEADS; h++) {
-        if (nlls[h] == NULL)
-            continue;
-        struct tensor *part = total(tape, nlls[h], 1.0 / (double)n_scored);
-        loss = loss == NULL ? part : add(tape, loss, part);
-    }
-    lane->status = tape_status(tape, &lane->err);
+    struct tensor *loss = build_loss(training, lane, is_training ? TAPE_TRAIN : TAPE_INFER, noise,
+                                     n_scored);
+    lane->status = tape_status(lane->tape, &lane->err);
     if (lane->status != STATUS_OK)
         return;
     lane->nll = (double)loss->data[0];
     if (isfinite(lane->nll)) {
         if (is_training)
-            tape_backward(tape, loss);
+            tape_backward(lane->tape, loss);
         return;
     }
-    lane->status = tape_check_finite(tape, &lane->err);
+    if (!is_training) /* a tape only knows its operations where it is to be differentiated */
+        build_loss(training, lane, TAPE_TRAIN, noise, n_scored);
+    lane->status = tape_check_finite(lane->tape, &lane->err);
     if (lane->status == STATUS_OK)
         lane->status = error_set(&lane->err, STATUS_NUMERIC, "the loss is %g", lane->nll);
 }
@@ -209,7 +219,8 @@ static enum status run_lanes(struct training *training, bool is_training, double
     *n_rows = n_scored;
     for (size_t l = 0; l < LANES; l++) {
         const struct lane *lane = &training->lanes[l];
-        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "%s", lane->err.message);
+        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "step %zu, batch %zu: %s",
+                  training->model->training.n_steps, l, lane->err.message);
         *nll += lane->nll;
     }
     return STATUS_OK;
@@ -273,6 +284,13 @@ static double seconds_so_far(const struct training *training)
     return training->seconds_before + progress_clock() - training->started;
 }
 
+/* Times are kept only where the training goes by them: else the same seed and data give the same
+ * file. */
+static double seconds_to_keep(const struct training *training)
+{
+    return training->settings->minutes > 0.0 ? seconds_so_far(training) : 0.0;
+}
+
 /* Scores the validation rows, notes it in the history and keeps the weights where they are the
  * best so far. Without rows to validate on, the last weights are the best. */
 static enum status validate(struct training *training, double rate, struct error *err)
@@ -285,7 +303,7 @@ static enum status validate(struct training *training, double rate, struct error
     state->history[state->n_notes++] = (struct training_note){
         .step = (double)state->n_steps,
         .rows = (double)state->n_rows,
-        .seconds = seconds_so_far(training),
+        .seconds = seconds_to_keep(training),
         .nll = state->nll,
         .nll_hosts = nll_hosts,
         .nll_time = nll_time,
@@ -412,11 +430,7 @@ static enum status run_steps(struct training *training, struct schedule *schedul
 
         double nll = 0.0;
         size_t n_rows = 0;
-        enum status status = train_step(training, &nll, &n_rows, err);
-        if (status != STATUS_OK) {
-            error_prefix(err, "step %zu: ", state->n_steps);
-            return status;
-        }
+        FORWARD(train_step(training, &nll, &n_rows, err));
         state->n_steps++;
         state->n_rows += n_rows;
         state->nll = isnan(state->nll) ? nll : state->nll + 0.02 * (nll - state->nll);
@@ -522,7 +536,7 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     if (status == STATUS_OK) {
         struct params *params = model->network->params;
         memcpy(params->values, training.weights, params->size * sizeof *params->values);
-        model->training.seconds = seconds_so_far(&training);
+        model->training.seconds = seconds_to_keep(&training);
         model->training.is_finished = true;
     }
     training_release(&training);

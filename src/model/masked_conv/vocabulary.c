@@ -129,22 +129,23 @@ static struct value_list learn_list(const struct sequence_set *train, int list, 
     return values;
 }
 
+static const int64_t grid_steps[] = { 1000, 100, 64, 40, 20, 16, 10, 8, 5, 4, 2, 1 };
+
 /* The largest of a few steps that nearly all durations above 0 are multiples of. */
 static int64_t learn_grid(const struct sequence_set *train)
 {
-    static const int64_t steps[] = { 1000, 100, 64, 40, 20, 16, 10, 8, 5, 4, 2 };
-    size_t n_on_grid[ARRAY_LEN(steps)] = { 0 }, n = 0;
+    size_t n_on_grid[ARRAY_LEN(grid_steps)] = { 0 }, n = 0;
     for (size_t s = 0; s < train->n; s++) {
         for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++) {
             int64_t duration = train->items[s].rows[i].value[ATTRIBUTE_DURATION];
             n += duration > 0;
-            for (size_t g = 0; g < ARRAY_LEN(steps); g++)
-                n_on_grid[g] += duration > 0 && duration % steps[g] == 0;
+            for (size_t g = 0; g < ARRAY_LEN(grid_steps); g++)
+                n_on_grid[g] += duration > 0 && duration % grid_steps[g] == 0;
         }
     }
-    for (size_t g = 0; g < ARRAY_LEN(steps); g++)
+    for (size_t g = 0; g < ARRAY_LEN(grid_steps); g++)
         if (n > 0 && (double)n_on_grid[g] >= GRID_SHARE * (double)n)
-            return steps[g];
+            return grid_steps[g];
     return 1;
 }
 
@@ -228,9 +229,19 @@ enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_gro
     return status != STATUS_OK ? status : closed;
 }
 
-static enum status load_list(struct value_list *list, size_t n_max, struct hdf5_group *group,
-                             const char *name, struct error *err)
+/* The values that a list may hold: those of its attribute. */
+static bool is_in_support(int64_t value, int list)
 {
+    if (list == LIST_RATIO)
+        return value >= 0;
+    const struct attribute_info *info = &attribute_infos[list];
+    return value >= info->lowest && (info->support == 0 || value < info->support);
+}
+
+static enum status load_list(struct value_list *list, int which, size_t n_max,
+                             struct hdf5_group *group, struct error *err)
+{
+    const char *name = list_name((size_t)which);
     FORWARD(hdf5_array_size(group, name, 1, &list->n, err));
     RETURN_IF(list->n > n_max, err, STATUS_FORMAT, "vocabulary/%s has %zu values, not up to %zu",
               name, list->n, n_max);
@@ -239,6 +250,34 @@ static enum status load_list(struct value_list *list, size_t n_max, struct hdf5_
     for (size_t i = 1; i < list->n; i++)
         RETURN_IF(list->values[i - 1] >= list->values[i], err, STATUS_FORMAT,
                   "vocabulary/%s is not in ascending order", name);
+    RETURN_IF(list->n > 0 && (!is_in_support(list->values[0], which) ||
+                              !is_in_support(list->values[list->n - 1], which)),
+              err, STATUS_FORMAT, "vocabulary/%s has a value that cannot be", name);
+    return STATUS_OK;
+}
+
+static enum status load_grid(struct vocabulary *vocabulary, struct hdf5_group *group,
+                             struct error *err)
+{
+    FORWARD(hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err));
+    for (size_t g = 0; g < ARRAY_LEN(grid_steps); g++)
+        if (grid_steps[g] == vocabulary->duration_grid)
+            return STATUS_OK;
+    return error_set(err, STATUS_FORMAT, "vocabulary/duration_grid is %lld, which is no grid",
+                     (long long)vocabulary->duration_grid);
+}
+
+static enum status load_ratios(struct vocabulary *vocabulary, struct hdf5_group *group,
+                               struct error *err)
+{
+    double *lowest = vocabulary->ratio_lowest, *highest = vocabulary->ratio_highest;
+    FORWARD(hdf5_read_array(group, "ratio_lowest", HDF5_F64, lowest, 2, err));
+    FORWARD(hdf5_read_array(group, "ratio_highest", HDF5_F64, highest, 2, err));
+    for (int is_tcp = 0; is_tcp < 2; is_tcp++)
+        RETURN_IF(!(lowest[is_tcp] >= 0.0 && lowest[is_tcp] <= highest[is_tcp] &&
+                    isfinite(highest[is_tcp])),
+                  err, STATUS_FORMAT, "vocabulary: bytes a packet in %g..%g", lowest[is_tcp],
+                  highest[is_tcp]);
     return STATUS_OK;
 }
 
@@ -248,17 +287,13 @@ enum status vocabulary_load(struct vocabulary *vocabulary, struct hdf5_group *pa
     struct hdf5_group *group = NULL;
     *vocabulary = (struct vocabulary){ 0 };
     FORWARD(hdf5_group_open(parent, "vocabulary", &group, err));
-    enum status status = hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err);
-    if (status == STATUS_OK && vocabulary->duration_grid < 1)
-        status = error_set(err, STATUS_FORMAT, "vocabulary/duration_grid is below 1");
-    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++)
-        status = load_list(&vocabulary->lists[list_sizes[i].list], list_sizes[i].n_max, group,
-                           list_name((size_t)list_sizes[i].list), err);
+    enum status status = load_grid(vocabulary, group, err);
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++) {
+        int which = list_sizes[i].list;
+        status = load_list(&vocabulary->lists[which], which, list_sizes[i].n_max, group, err);
+    }
     if (status == STATUS_OK)
-        status = hdf5_read_array(group, "ratio_lowest", HDF5_F64, vocabulary->ratio_lowest, 2, err);
-    if (status == STATUS_OK)
-        status = hdf5_read_array(group, "ratio_highest", HDF5_F64, vocabulary->ratio_highest, 2,
-                                 err);
+        status = load_ratios(vocabulary, group, err);
     hdf5_group_close(group, NULL);
     if (status != STATUS_OK)
         vocabulary_release(vocabulary);

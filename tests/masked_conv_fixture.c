@@ -1,0 +1,271 @@
+#include "masked_conv_fixture.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "model_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the past, live ----------------------------------------------------------------------- */
+
+struct live_past *live_past_create(const struct vocabulary *vocabulary, int64_t start)
+{
+    struct live_past *past = memory_zalloc(1, sizeof *past);
+    past->vocabulary = vocabulary;
+    past->memory = conversation_memory_create();
+    past->clock = start;
+    return past;
+}
+
+void live_past_free(struct live_past *past)
+{
+    conversation_memory_free(past->memory);
+    free(past);
+}
+
+/* A copy of a row of the memory, which may move. */
+static struct seen_row keep(struct past_row *place, const struct past_row *past)
+{
+    if (past == NULL)
+        return (struct seen_row){ 0 };
+    *place = *past;
+    return (struct seen_row){ &place->row, place->clock, place->index };
+}
+
+static struct seen_row seen_if(bool is_there, const struct past_row *past)
+{
+    if (!is_there)
+        return (struct seen_row){ 0 };
+    return (struct seen_row){ &past->row, past->clock, past->index };
+}
+
+void live_past_context(struct live_past *past, const struct row *row, struct row_context *context)
+{
+    const struct conversation_memory *memory = past->memory;
+    *context = (struct row_context){
+        .row = row,
+        .clock = past->clock,
+        .index = past->n_rows,
+        .previous = seen_if(past->has_previous, &past->previous),
+        .last_new = seen_if(past->has_last_new, &past->last_new),
+        .link = conversation_link(memory, row),
+        .n_conversations = conversation_count(memory),
+        .n_remotes = conversation_remote_count(memory),
+        .kept_ports = past->kept,
+        .kept_atoms = past->kept,
+        .full_octets = past->full_octets,
+        .kept_octets = past->kept_octets,
+    };
+    const struct past_row *match = conversation_match(memory, &context->link);
+    const struct past_row *references[N_REFERENCES];
+    context->match = keep(&past->match, match);
+    context->match_flows = match != NULL ? match->n_flows : 0;
+    conversation_references(memory, row, references);
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        context->references[r] = keep(&past->references[r], references[r]);
+    for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < context->n_conversations; s++)
+        context->shown[s] = conversation_code(conversation_at(memory, s), past->clock);
+    uint32_t remote = (uint32_t)row->value[ATTRIBUTE_REMOTE];
+    if (context->link.kind == LINK_REMOTE) {
+        context->n_kept_ports = conversation_remote_ports(memory, row, past->kept);
+        context->is_icmp_kept = conversation_is_kept(memory, remote, PROTOCOL_ICMP, 0, 0);
+    } else if (context->link.kind == LINK_NEW) {
+        context->n_kept_atoms = kept_atoms_of(memory, past->vocabulary, past->kept);
+        context->n_full_octets = full_octets_of(memory, past->vocabulary, remote,
+                                                past->full_octets);
+        context->n_kept_octets = kept_octets_of(memory, past->vocabulary, remote,
+                                                past->kept_octets);
+    }
+}
+
+void live_past_note(struct live_past *past, const struct row *row)
+{
+    struct link link = conversation_link(past->memory, row);
+    past->clock += row->value[ATTRIBUTE_GAP];
+    past->previous = (struct past_row){ .row = *row, .clock = past->clock, .index = past->n_rows };
+    past->has_previous = true;
+    if (link.kind == LINK_REMOTE || link.kind == LINK_NEW) {
+        past->last_new = past->previous;
+        past->has_last_new = true;
+    }
+    conversation_note(past->memory, row, past->clock);
+    past->n_rows++;
+}
+
+/* ---- rows --------------------------------------------------------------------------------- */
+
+static int64_t count_of(struct rng *rng, int64_t lowest, int64_t highest)
+{
+    switch (rng_below(rng, 40)) {
+    case 0:
+        return highest - (int64_t)rng_below(rng, 3);
+    case 1:
+        return lowest + (int64_t)(rng_u64(rng) % (uint64_t)(highest - lowest));
+    case 2:
+    case 3:
+        return lowest + (int64_t)rng_below(rng, 5000);
+    default:
+        return lowest + (int64_t)rng_below(rng, 12);
+    }
+}
+
+struct row crowded_row(struct rng *rng)
+{
+    static const int64_t protocols[] = { PROTOCOL_TCP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMP,
+                                         47 };
+    static const int64_t ports[] = { 0, 53, 80, 443, 444, 50000, 50001, 65535 };
+    struct row row = { 0 };
+    int64_t *value = row.value;
+    value[ATTRIBUTE_GAP] = rng_below(rng, 3) > 0 ? 0 : count_of(rng, 0, 4000);
+    value[ATTRIBUTE_REMOTE] = 0x0b000100 + (int64_t)rng_below(rng, 256);
+    if (rng_below(rng, 10) == 0)
+        value[ATTRIBUTE_REMOTE] = rng_below(rng, 2) > 0
+                                      ? 0x0b000000 + (int64_t)rng_below(rng, 65536)
+                                      : (int64_t)rng_u32(rng);
+    value[ATTRIBUTE_DIRECTION] = (int64_t)rng_below(rng, 2);
+    value[ATTRIBUTE_PROTOCOL] = protocols[rng_below(rng, ARRAY_LEN(protocols))];
+    value[ATTRIBUTE_LOCAL_PORT] = ports[rng_below(rng, ARRAY_LEN(ports))];
+    value[ATTRIBUTE_REMOTE_PORT] = ports[rng_below(rng, ARRAY_LEN(ports))];
+    value[ATTRIBUTE_FLAGS] = (int64_t)rng_below(rng, 4);
+    value[ATTRIBUTE_TOS] = (int64_t)rng_below(rng, 30) == 0 ? (int64_t)rng_below(rng, 256) : 0;
+    value[ATTRIBUTE_PACKETS] = count_of(rng, 1, INT64_C(1) << 50);
+    value[ATTRIBUTE_BYTES] = rng_below(rng, 4) > 0 && value[ATTRIBUTE_PACKETS] < 100000
+                                 ? 40 * value[ATTRIBUTE_PACKETS]
+                                 : count_of(rng, 0, INT64_C(1) << 62);
+    value[ATTRIBUTE_DURATION] = count_of(rng, 0, UINT32_MAX);
+    if (rng_below(rng, 50) > 0)
+        value[ATTRIBUTE_DURATION] -= value[ATTRIBUTE_DURATION] % 4;
+    return row;
+}
+
+struct sequence_set *crowded_sequence(uint64_t seed, size_t n_rows)
+{
+    struct sequence_set *set = fixture_empty(1, n_rows);
+    struct rng rng = rng_stream(seed, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < n_rows; i++)
+        set->rows[i] = crowded_row(&rng);
+    return set;
+}
+
+/* ---- a tiny world ------------------------------------------------------------------------- */
+
+enum { ATOM_A = 0x08080808, ATOM_B = 0x0b000101, ATOM_C = 0x0c000001, OTHER = 0x0b000102 };
+
+static void list_values(struct vocabulary *vocabulary, enum attribute attribute, size_t n,
+                        const int64_t *values)
+{
+    struct value_list *list = &vocabulary->lists[attribute];
+    list->n = n;
+    list->values = memory_alloc(n, sizeof *values);
+    memcpy(list->values, values, n * sizeof *values);
+}
+
+struct vocabulary tiny_vocabulary(void)
+{
+    struct vocabulary vocabulary = {
+        .duration_grid = 4,
+        .ratio_lowest = { 20, 20 },
+        .ratio_highest = { 1500, 1500 },
+    };
+    list_values(&vocabulary, ATTRIBUTE_REMOTE, 3, (int64_t[]){ ATOM_A, ATOM_B, ATOM_C });
+    list_values(&vocabulary, ATTRIBUTE_PROTOCOL, 3,
+                (int64_t[]){ PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP });
+    list_values(&vocabulary, ATTRIBUTE_LOCAL_PORT, 2, (int64_t[]){ 443, 50000 });
+    list_values(&vocabulary, ATTRIBUTE_REMOTE_PORT, 2, (int64_t[]){ 53, 443 });
+    list_values(&vocabulary, ATTRIBUTE_FLAGS, 2, (int64_t[]){ 16, 24 });
+    list_values(&vocabulary, ATTRIBUTE_TOS, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_FORWARDING, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_LABEL, 1, (int64_t[]){ 0 });
+    list_values(&vocabulary, ATTRIBUTE_BYTES, 2, (int64_t[]){ 40, 80 });
+    list_values(&vocabulary, ATTRIBUTE_DURATION, 3, (int64_t[]){ 0, 8, 16 });
+    return vocabulary;
+}
+
+const struct row tiny_past[TINY_PAST] = {
+    { { 5, ATOM_A, DIRECTION_OUT, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
+    { { 0, ATOM_A, DIRECTION_IN, PROTOCOL_TCP, 50000, 443, 24, 0, 0, 0, 1, 40, 8 } },
+    { { 1, ATOM_B, DIRECTION_OUT, PROTOCOL_UDP, 50000, 53, 16, 0, 0, 0, 1, 80, 0 } },
+    { { 0, ATOM_A, DIRECTION_OUT, PROTOCOL_ICMP, 0, 2048, 16, 0, 0, 0, 1, 80, 0 } },
+    { { 2, OTHER, DIRECTION_IN, PROTOCOL_TCP, 443, 40000, 24, 0, 0, 0, 1, 40, 8 } },
+};
+
+/* Takes the next digit of a number to a mixed base. */
+static size_t digit(size_t *number, size_t base)
+{
+    size_t d = *number % base;
+    *number /= base;
+    return d;
+}
+
+struct row tiny_row(size_t number)
+{
+    static const int64_t remotes[] = { ATOM_A, ATOM_B, ATOM_C, OTHER };
+    static const int64_t protocols[] = { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP };
+    static const int64_t local_ports[] = { 0, 443, 50000 };
+    static const int64_t remote_ports[] = { 0, 53, 443, 2048, 40000 };
+    struct row row = { { [ATTRIBUTE_PACKETS] = 1 } };
+    int64_t *value = row.value;
+    value[ATTRIBUTE_REMOTE] = remotes[digit(&number, 4)];
+    value[ATTRIBUTE_DIRECTION] = (int64_t)digit(&number, 2);
+    value[ATTRIBUTE_PROTOCOL] = protocols[digit(&number, 3)];
+    value[ATTRIBUTE_LOCAL_PORT] = local_ports[digit(&number, 3)];
+    value[ATTRIBUTE_REMOTE_PORT] = remote_ports[digit(&number, 5)];
+    value[ATTRIBUTE_FLAGS] = digit(&number, 2) > 0 ? 16 : 24;
+    value[ATTRIBUTE_BYTES] = digit(&number, 2) > 0 ? 40 : 80;
+    value[ATTRIBUTE_DURATION] = 8 * (int64_t)digit(&number, 3);
+    value[ATTRIBUTE_GAP] = (int64_t)digit(&number, 2);
+    return row;
+}
+
+size_t tiny_routes(const struct heads *heads, enum head head)
+{
+    switch (head) {
+    case HEAD_GAP:
+        return 2;
+    case HEAD_PACKETS:
+        return 1;
+    case HEAD_PROTOCOL:
+    case HEAD_LOCAL_PORT:
+    case HEAD_REMOTE_PORT:
+    case HEAD_REMOTE:
+    case HEAD_FLAGS:
+    case HEAD_TOS:
+    case HEAD_FORWARDING:
+    case HEAD_LABEL:
+    case HEAD_DURATION:
+    case HEAD_BYTES:
+        return heads->n_atoms[head];
+    default:
+        return heads->n_routes[head];
+    }
+}
+
+/* ---- models ------------------------------------------------------------------------------- */
+
+struct masked_conv_settings small_settings(void)
+{
+    struct masked_conv_settings settings;
+    const struct model_kind *kind = model_kind_find("masked-conv");
+    const struct option_table table = { kind->options, kind->n_options, &settings, kind->name };
+    options_set_defaults(&table, 1);
+    settings.width = 12;
+    settings.hidden = 16;
+    settings.context = 6;
+    settings.blocks = 2;
+    return settings;
+}
+
+struct masked_conv *small_model(const struct sequence_set *train,
+                                const struct masked_conv_settings *settings, uint64_t seed)
+{
+    struct vocabulary vocabulary;
+    threads_set(1); /* waking others takes longer than the work */
+    vocabulary_learn(&vocabulary, train);
+    uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
+    for (size_t s = 0; s < train->n; s++)
+        hosts[s] = train->items[s].host;
+    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, seed);
+    model->base.attributes = train->attributes;
+    return model;
+}

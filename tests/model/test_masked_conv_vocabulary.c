@@ -1,0 +1,310 @@
+#include "testing.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/masked_conv/vocabulary.h"
+#include "model_fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Rows that are legal: one packet each. */
+static struct sequence_set *legal_rows(size_t n_hosts, size_t n_rows_each)
+{
+    struct sequence_set *set = fixture_empty(n_hosts, n_rows_each);
+    for (size_t i = 0; i < set->n_rows; i++)
+        set->rows[i].value[ATTRIBUTE_PACKETS] = 1;
+    return set;
+}
+
+static struct vocabulary learned(const struct sequence_set *set)
+{
+    struct vocabulary vocabulary;
+    vocabulary_learn(&vocabulary, set);
+    return vocabulary;
+}
+
+static bool knows(const struct vocabulary *vocabulary, int list, int64_t value)
+{
+    return value_list_find(&vocabulary->lists[list], value) >= 0;
+}
+
+/* ---- lists -------------------------------------------------------------------------------- */
+
+/* A value that stands in the first `times` rows of the first hosts. */
+static const struct home_case {
+    size_t n_hosts, n_at_home, times;
+    int attribute;
+    bool is_learned;
+} home_cases[] = {
+    { 3, 1, 8, ATTRIBUTE_LOCAL_PORT, true },
+    { 3, 1, 7, ATTRIBUTE_LOCAL_PORT, false },   /* too seldom */
+    { 4, 1, 150, ATTRIBUTE_LOCAL_PORT, false }, /* of one host alone */
+    { 4, 2, 4, ATTRIBUTE_LOCAL_PORT, true },
+    { 4, 2, 3, ATTRIBUTE_LOCAL_PORT, false },
+    { 4, 1, 150, ATTRIBUTE_REMOTE, false },
+    { 4, 2, 4, ATTRIBUTE_REMOTE, true },
+    { 4, 2, 4, ATTRIBUTE_BYTES, true },
+    { 4, 2, 3, ATTRIBUTE_DURATION, false },
+    { 4, 1, 1, ATTRIBUTE_TOS, true }, /* small sets are learned whole */
+    { 4, 1, 1, ATTRIBUTE_PROTOCOL, true },
+};
+
+START_TEST(values_are_learned_where_they_are_at_home)
+{
+    const struct home_case *c = &home_cases[_i];
+    enum { VALUE = 77 };
+    struct sequence_set *set = legal_rows(c->n_hosts, 150);
+    for (size_t h = 0; h < c->n_at_home; h++)
+        for (size_t i = 0; i < c->times; i++)
+            set->rows[h * 150 + i].value[c->attribute] = VALUE;
+    struct vocabulary vocabulary = learned(set);
+    ck_assert_int_eq(knows(&vocabulary, c->attribute, VALUE), c->is_learned);
+    /* History is looked at by nobody. */
+    vocabulary_release(&vocabulary);
+    for (size_t h = 0; h < set->n; h++)
+        set->items[h].first_scored = c->times;
+    vocabulary = learned(set);
+    ck_assert(!knows(&vocabulary, c->attribute, VALUE));
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+/* A list that is full takes what most hosts have: a value with 2000 rows on two hosts counts 200,
+ * one with 67 rows on three hosts 201. */
+START_TEST(a_busy_host_does_not_fill_the_list)
+{
+    enum { FULL = 384, TIMES = 67, BUSY = 60000 };
+    size_t n_each = FULL * TIMES + 1000;
+    for (size_t n_others = FULL - 1; n_others <= FULL; n_others++) {
+        struct sequence_set *set = legal_rows(3, n_each);
+        for (size_t i = 0; i < set->n_rows; i++) {
+            size_t place = i % n_each;
+            int64_t *port = &set->rows[i].value[ATTRIBUTE_REMOTE_PORT];
+            if (place < n_others * TIMES)
+                *port = 1 + (int64_t)(place / TIMES);
+            else
+                *port = i < 2 * n_each ? BUSY : 50000 + (int64_t)place % 1000;
+        }
+        struct vocabulary vocabulary = learned(set);
+        const struct value_list *list = &vocabulary.lists[ATTRIBUTE_REMOTE_PORT];
+        ck_assert_uint_eq(list->n, FULL);
+        for (size_t i = 0; i + 1 < FULL; i++)
+            ck_assert_int_eq(list->values[i], 1 + (int64_t)i);
+        ck_assert_int_eq(list->values[FULL - 1], n_others == FULL ? FULL : BUSY);
+        vocabulary_release(&vocabulary);
+        sequence_set_free(set);
+    }
+}
+END_TEST
+
+START_TEST(lists_find_what_they_hold)
+{
+    struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
+    int64_t values[40];
+    struct value_list list = { values, 0 };
+    ck_assert_int_eq(value_list_find(&list, 3), -1);
+    for (int64_t value = 0; list.n < ARRAY_LEN(values); value += 1 + (int64_t)rng_below(&rng, 3))
+        values[list.n++] = value;
+    for (int64_t value = -2; value <= values[list.n - 1] + 2; value++) {
+        int expected = -1;
+        for (size_t i = 0; i < list.n; i++)
+            if (values[i] == value)
+                expected = (int)i;
+        ck_assert_int_eq(value_list_find(&list, value), expected);
+    }
+}
+END_TEST
+
+/* ---- durations ---------------------------------------------------------------------------- */
+
+/* 10000 durations: multiples of a step, of which so many lie off it. */
+static const struct grid_case {
+    int64_t step, n_off, expected;
+} grid_cases
+    [] = {
+        { 4, 0, 4 },   { 4, 10, 4 },     { 4, 11, 1 }, { 1000, 0, 1000 },
+        { 64, 0, 64 }, { 1000, 300, 1 }, { 1, 0, 1 },  { 100, 3, 100 },
+        { 6, 0, 2 },   { 10, 0, 10 },    { 0, 0, 1 }, /* none above 0: nothing is known */
+    };
+
+START_TEST(the_grid_is_the_largest_that_nearly_all_durations_are_on)
+{
+    const struct grid_case *c = &grid_cases[_i];
+    enum { N = 10000 };
+    struct sequence_set *set = legal_rows(1, 2 * N); /* every other one is 0 */
+    for (size_t i = 0; i < N; i++)
+        set->rows[2 * i].value[ATTRIBUTE_DURATION] = c->step * (int64_t)(1 + i % 997) +
+                                                     ((int64_t)i < c->n_off);
+    struct vocabulary vocabulary = learned(set);
+    ck_assert_int_eq(vocabulary.duration_grid, c->expected);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+/* ---- bytes per packet --------------------------------------------------------------------- */
+
+START_TEST(ratios_are_bounded_by_what_training_has)
+{
+    struct sequence_set *set = legal_rows(1, 4);
+    static const int64_t seen[4][3] = { /* protocol, packets, bytes */
+                                        { PROTOCOL_TCP, 3, 122 },
+                                        { PROTOCOL_TCP, 1, 1500 },
+                                        { PROTOCOL_UDP, 2, 57 },
+                                        { PROTOCOL_ICMP, 1, 28 }
+    };
+    for (size_t i = 0; i < 4; i++) {
+        set->rows[i].value[ATTRIBUTE_PROTOCOL] = seen[i][0];
+        set->rows[i].value[ATTRIBUTE_PACKETS] = seen[i][1];
+        set->rows[i].value[ATTRIBUTE_BYTES] = seen[i][2];
+    }
+    struct vocabulary vocabulary = learned(set);
+    static const struct {
+        int64_t protocol, packets, lowest, highest;
+    } cases[] = {
+        { PROTOCOL_TCP, 1, 41, 1500 },
+        { PROTOCOL_TCP, 3, 122, 4500 },
+        { PROTOCOL_UDP, 1, 28, 28 }, /* 28 .. 28.5 */
+        { PROTOCOL_UDP, 2, 56, 57 },
+        { PROTOCOL_ICMP, 3, 84, 85 },
+        { 47, 4, 112, 114 },
+        { PROTOCOL_UDP, INT64_MAX, INT64_C(1) << 62, INT64_C(1) << 62 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t lowest, highest;
+        vocabulary_bytes_range(&vocabulary, cases[i].protocol, cases[i].packets, &lowest, &highest);
+        ck_assert_int_eq(lowest, cases[i].lowest);
+        ck_assert_int_eq(highest, cases[i].highest);
+    }
+    /* Where no whole number of bytes lies between the bounds, one is legal all the same. */
+    vocabulary.ratio_lowest[0] = vocabulary.ratio_highest[0] = 28.5;
+    int64_t lowest, highest;
+    vocabulary_bytes_range(&vocabulary, PROTOCOL_UDP, 1, &lowest, &highest);
+    ck_assert_int_eq(lowest, 29);
+    ck_assert_int_eq(highest, 29);
+    vocabulary_release(&vocabulary);
+
+    /* A protocol that training has not: all that IP allows. */
+    for (size_t i = 0; i < 4; i++)
+        set->rows[i].value[ATTRIBUTE_PROTOCOL] = PROTOCOL_TCP;
+    vocabulary = learned(set);
+    vocabulary_bytes_range(&vocabulary, PROTOCOL_UDP, 2, &lowest, &highest);
+    ck_assert_int_eq(lowest, 40);
+    ck_assert_int_eq(highest, 131070);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(whole_ratios_are_learned_and_others_not)
+{
+    struct sequence_set *set = legal_rows(2, 40);
+    for (size_t i = 0; i < set->n_rows; i++) {
+        int64_t *value = set->rows[i].value;
+        value[ATTRIBUTE_PACKETS] = 1 + (int64_t)(i % 4);
+        value[ATTRIBUTE_BYTES] = (i % 8 < 4 ? 52 : 90) * value[ATTRIBUTE_PACKETS] + (i % 8 >= 4);
+    }
+    struct vocabulary vocabulary = learned(set);
+    const struct value_list *ratios = &vocabulary.lists[LIST_RATIO];
+    ck_assert_uint_eq(ratios->n, 2); /* 52, and 91 of single packets */
+    ck_assert_int_eq(ratios->values[0], 52);
+    ck_assert_int_eq(ratios->values[1], 91);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+static enum status save(const struct vocabulary *vocabulary, const char *path, struct error *err)
+{
+    struct hdf5_group *file;
+    FORWARD(hdf5_file_create(path, &file, err));
+    enum status status = vocabulary_save(vocabulary, file, err);
+    hdf5_group_close(file, NULL);
+    return status;
+}
+
+static enum status load(struct vocabulary *vocabulary, const char *path, struct error *err)
+{
+    struct hdf5_group *file;
+    FORWARD(hdf5_file_open(path, &file, err));
+    enum status status = vocabulary_load(vocabulary, file, err);
+    hdf5_group_close(file, NULL);
+    return status;
+}
+
+START_TEST(a_vocabulary_comes_back_from_its_file)
+{
+    struct sequence_set *set = fixture_network(1, 10, 6);
+    struct vocabulary vocabulary = learned(set), again;
+    struct error err = { 0 };
+    const char *path = testing_path("vocabulary.h5");
+    assert_ok(save(&vocabulary, path, &err), err);
+    assert_ok(load(&again, path, &err), err);
+    ck_assert_int_eq(again.duration_grid, 4);
+    size_t n_values = 0;
+    for (size_t l = 0; l < N_VALUE_LISTS; l++) {
+        ck_assert_uint_eq(again.lists[l].n, vocabulary.lists[l].n);
+        for (size_t i = 0; i < again.lists[l].n; i++)
+            ck_assert_int_eq(again.lists[l].values[i], vocabulary.lists[l].values[i]);
+        n_values += again.lists[l].n;
+    }
+    ck_assert_uint_gt(n_values, 100);
+    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
+        ck_assert(again.ratio_lowest[is_tcp] == vocabulary.ratio_lowest[is_tcp]);
+        ck_assert(again.ratio_highest[is_tcp] == vocabulary.ratio_highest[is_tcp]);
+    }
+    vocabulary_release(&again);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(a_damaged_vocabulary_is_refused)
+{
+    struct sequence_set *set = fixture_network(1, 10, 2);
+    struct vocabulary again;
+    struct error err = { 0 };
+    const char *path = testing_path("vocabulary.h5");
+
+    struct vocabulary vocabulary = learned(set);
+    vocabulary.duration_grid = 0;
+    assert_ok(save(&vocabulary, path, &err), err);
+    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "duration_grid is 0");
+
+    vocabulary.duration_grid = 4;
+    struct value_list *list = &vocabulary.lists[ATTRIBUTE_REMOTE_PORT];
+    ck_assert_uint_gt(list->n, 2);
+    list->values[0] = list->values[1];
+    assert_ok(save(&vocabulary, path, &err), err);
+    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "remote_port is not in ascending");
+
+    free(list->values);
+    list->n = 385;
+    list->values = memory_alloc(list->n, sizeof *list->values);
+    for (size_t i = 0; i < list->n; i++)
+        list->values[i] = (int64_t)i;
+    assert_ok(save(&vocabulary, path, &err), err);
+    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "not up to 384");
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("model/masked_conv/vocabulary");
+    testing_add_loop(suite, values_are_learned_where_they_are_at_home, ARRAY_LEN(home_cases));
+    testing_add(suite, a_busy_host_does_not_fill_the_list);
+    testing_add(suite, lists_find_what_they_hold);
+    testing_add_loop(suite, the_grid_is_the_largest_that_nearly_all_durations_are_on,
+                     ARRAY_LEN(grid_cases));
+    testing_add(suite, ratios_are_bounded_by_what_training_has);
+    testing_add(suite, whole_ratios_are_learned_and_others_not);
+    testing_add(suite, a_vocabulary_comes_back_from_its_file);
+    testing_add(suite, a_damaged_vocabulary_is_refused);
+    return suite;
+}
