@@ -344,6 +344,12 @@ static enum status measure_tasks(const struct work *work, struct report_twin *tw
 /* Of models that have learned embeddings. */
 static enum status measure_gains(struct work *work, struct error *err)
 {
+    bool has_embeddings = false;
+    for (size_t m = 0; m < work->n_models; m++)
+        has_embeddings |= work->models[m]->kind->embeddings != NULL;
+    bool has_twin = settings.draw || settings.synthetic != NULL;
+    RETURN_IF(settings.tasks && !has_twin && !has_embeddings, err, STATUS_USAGE,
+              "--tasks judges a twin, or a model with embeddings; give --synthetic or --draw");
     for (size_t m = 0; m < work->n_models; m++) {
         struct embedding_set set;
         struct training training;
@@ -510,6 +516,8 @@ static enum status check_settings(const struct command_line *line, struct error 
               "--draw and --synthetic each say where the twin comes from; give one");
     RETURN_IF(settings.repeats > 1 && !settings.draw, err, STATUS_USAGE,
               "--repeats needs --draw: a file is one twin");
+    RETURN_IF(settings.two_sample && settings.synthetic == NULL && !settings.draw, err,
+              STATUS_USAGE, "--two-sample judges a twin; say which: --synthetic or --draw");
     RETURN_IF(settings.bins != NULL && settings.models.n == 0, err, STATUS_USAGE,
               "--bins needs the --model that has them");
     RETURN_IF(settings.bins != NULL && attribute_find(settings.bins) < 0, err, STATUS_USAGE,

@@ -91,6 +91,8 @@ void plane_components(double *map, const double *vectors, size_t n, size_t width
 #define MOMENTUM_EARLY 0.5
 #define MOMENTUM       0.8
 #define MOMENTUM_STEP  200
+/* Below so many points, starting threads takes longer than a step. */
+#define FEW_POINTS 150
 
 struct tsne {
     size_t n;
@@ -137,7 +139,7 @@ static void find_neighbours(struct tsne *tsne, const double *vectors, size_t wid
 {
     size_t n = tsne->n;
     double perplexity = fmin(PERPLEXITY, (double)(n - 1) / 3.0);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n >= FEW_POINTS)
     for (size_t i = 0; i < n; i++) {
         double *row = tsne->p + i * n;
         for (size_t j = 0; j < n; j++) {
@@ -171,7 +173,7 @@ static void find_gradient(struct tsne *tsne, double exaggeration)
 {
     size_t n = tsne->n;
     const double *y = tsne->y;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n >= FEW_POINTS)
     for (size_t i = 0; i < n; i++) {
         tsne->row_sums[i] = 0.0;
         for (size_t j = 0; j < n; j++)
@@ -180,7 +182,7 @@ static void find_gradient(struct tsne *tsne, double exaggeration)
     double total = 0.0;
     for (size_t i = 0; i < n; i++)
         total += tsne->row_sums[i];
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n >= FEW_POINTS)
     for (size_t i = 0; i < n; i++) {
         double sums[2] = { 0.0, 0.0 };
         for (size_t j = 0; j < n; j++) {

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { N_HOSTS = 8, N_ROWS = 160 };
+enum { N_HOSTS = 8, N_ROWS = 112 };
 
 struct fixture_side {
     struct row *rows;
