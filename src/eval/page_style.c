@@ -111,7 +111,9 @@ const char *const page_style[] = {
     "section{padding:14px 12px}h1{font-size:23px}}",
     "@media print{:root{" LIGHT "}body{background:none;font-size:10.5pt}section{border:0;"
     "padding:0}nav{display:none}figure,tr,.card{break-inside:avoid}h2,h3,.intro,.legend{"
-    "break-after:avoid}.scroll{overflow:visible}.panels{grid-template-columns:repeat(2,1fr)}"
+    "break-after:avoid}.scroll{overflow:visible}table{font-size:8pt}td "
+    "small{display:none}th,td{padding-right:8px}"
+    ".verdict{font-size:7.5pt;padding:0 5px}.panels{grid-template-columns:repeat(2,1fr)}"
     ".panels.small{grid-template-columns:repeat(4,1fr)}*{-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}}",
     NULL,
