@@ -120,7 +120,8 @@ $(BUILD)/flags: FORCE
 	    echo '$(CC) $(FLAGS_$(PROFILE)) $(WARNINGS) $(CFLAGS) $(VERSION)' > $@
 FORCE:
 
--include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(TEST_SOURCES:tests/%.c=$(BUILD)/obj/tests/%.d)
+-include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(TEST_SOURCES:tests/%.c=$(BUILD)/obj/tests/%.d) \
+         $(BENCH_SOURCES:tests/%.c=$(BUILD)/obj/tests/%.d) $(BENCH_SHARED:tests/%.c=$(BUILD)/obj/tests/%.d)
 
 # ---- tests --------------------------------------------------------------------------------------
 

@@ -102,7 +102,8 @@ void arena_reset(struct arena *arena)
     if (arena->newest->older != NULL) {
         for (struct chunk *chunk = arena->newest; chunk != NULL;)
             chunk = chunk_free(chunk);
-        arena->newest = chunk_create(arena->peak, NULL);
+        /* Some room to spare, so that needs that vary a little do not ask again and again. */
+        arena->newest = chunk_create(arena->peak + arena->peak / 4, NULL);
     }
     arena->newest->used = 0;
     arena->used_in_older = 0;

@@ -2,6 +2,27 @@
 #include "eval/report_internal.h"
 
 #include <math.h>
+#include <string.h>
+
+#define PARAGRAPH_WIDTH 96
+
+/* Words, in lines that fit on a screen. */
+static void print_paragraph(FILE *out, const char *text)
+{
+    size_t column = 0;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+        bool is_first = column == 0;
+        if (!is_first && column + 1 + length > PARAGRAPH_WIDTH) {
+            fputc('\n', out);
+            is_first = true;
+        }
+        fprintf(out, "%s%.*s", is_first ? "  " : " ", (int)length, text);
+        column = is_first ? length : column + 1 + length;
+        text += length + strspn(text + length, " ");
+    }
+    fputc('\n', out);
+}
 
 static void print_figure_rows(FILE *out, const struct report *report, const char *name,
                               double floor, double floor_deviation,
@@ -41,8 +62,9 @@ static void print_two_sample(FILE *out, const struct report *report)
                       floor->windows_deviation, auc_of_windows);
     print_figure_rows(out, report, "single flows", has_floor ? floor->flows : (double)NAN,
                       floor->flows_deviation, auc_of_flows);
-    fprintf(out, "  Of %zu real and %zu synthetic windows. %s\n", first->windows.n_windows[0],
-            first->windows.n_windows[1], two_sample_meaning);
+    fprintf(out, "  Of %zu real and %zu synthetic windows.\n", first->windows.n_windows[0],
+            first->windows.n_windows[1]);
+    print_paragraph(out, two_sample_meaning);
 }
 
 /* ---- tasks -------------------------------------------------------------------------------- */
@@ -115,10 +137,11 @@ static void print_tasks(FILE *out, const struct report_twin *twin)
     fprintf(
         out,
         "  Learned from the twin instead of from real flows: macro-F1 %+.4f (%.4f), error of "
-        "bytes %+.1f %% (%.1f),\n  of flows %+.1f %% (%.1f). %s\n",
+        "bytes %+.1f %% (%.1f),\n  of flows %+.1f %% (%.1f).\n",
         loss->macro_f1.mean, loss->macro_f1.standard_error, 100.0 * loss->mae[FORECAST_BYTES].mean,
         100.0 * loss->mae[FORECAST_BYTES].standard_error, 100.0 * loss->mae[FORECAST_FLOWS].mean,
-        100.0 * loss->mae[FORECAST_FLOWS].standard_error, tasks_meaning);
+        100.0 * loss->mae[FORECAST_FLOWS].standard_error);
+    print_paragraph(out, tasks_meaning);
 }
 
 void report_print_gains(FILE *out, const struct report *report)
@@ -143,7 +166,7 @@ void report_print_gains(FILE *out, const struct report *report)
                                                  more[PORTS_ONE_HOT] };
             print_ratios(out, name, ratios, ARRAY_LEN(ratios));
         }
-        fprintf(out, "  %s\n", embedding_gain_meaning);
+        print_paragraph(out, embedding_gain_meaning);
     }
 }
 
@@ -186,14 +209,15 @@ static void print_privacy(FILE *out, const struct report_twin *twin)
     fprintf(out, "        synthetic         held out\n");
     print_copies(out, &privacy->flows, "flows");
     print_copies(out, &privacy->conversations, "conversations of 2 flows and more");
-    fprintf(out, "  %s\n\n", copies_meaning);
+    print_paragraph(out, copies_meaning);
+    fputc('\n', out);
     fprintf(out, "Distance to the nearest training flow, and window of %d flows\n\n",
             TWO_SAMPLE_WINDOW);
     report_print_name(out, "");
     fprintf(out, "        synthetic         held out\n");
     print_nearest(out, &privacy->rows, "flows");
     print_nearest(out, &privacy->windows, "windows");
-    fprintf(out, "  %s\n", nearest_meaning);
+    print_paragraph(out, nearest_meaning);
 }
 
 void report_print_membership(FILE *out, const struct report *report)
@@ -220,7 +244,7 @@ void report_print_membership(FILE *out, const struct report *report)
         fprintf(out, "  %8.1f %%  %zu, %zu\n", 100.0 * membership->found_at_1_percent,
                 membership->n_hosts[0], membership->n_hosts[1]);
     }
-    fprintf(out, "  %s\n", membership_meaning);
+    print_paragraph(out, membership_meaning);
 }
 
 void report_print_judges(FILE *out, const struct report *report)

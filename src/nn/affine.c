@@ -1,115 +1,113 @@
 #include "nn/affine.h"
 
 #include "base/error.h"
-#include "nn/blas.h"
+#include "nn/vector.h"
 
 #include <string.h>
 
-/* Vectors of the compiler, so that the kernel is the same text for float and double and for every
- * machine. A tile of 6 rows by 2 vectors holds its sums in 12 of the 16 registers of AVX2. */
-#define LANES     (32 / sizeof(real))
-#define PANEL     (2 * LANES) /* columns of y that a tile computes */
-#define TILE_ROWS 6
 /* Rows that pass over all panels while they are in the first cache. */
 #define BLOCK_ROWS 48
 
-typedef real vector __attribute__((vector_size(32)));
-typedef real vector_anywhere __attribute__((vector_size(32), aligned(sizeof(real))));
-
 /* ---- packing ------------------------------------------------------------------------------ */
 
-/* Panels one after another; in each, the rows of W with PANEL columns, zeros beyond the last. */
+/* Panels one after another; in each, the rows of W with PANEL columns. The last one has one vector
+ * where that is enough, and zeros beyond the last column. */
 
-static size_t n_panels(size_t n_out)
+static size_t panel_width(size_t n_left)
 {
-    return (n_out + PANEL - 1) / PANEL;
+    return n_left > LANES ? PANEL : LANES;
 }
 
 size_t affine_packed_size(size_t n_in, size_t n_out)
 {
-    return n_panels(n_out) * PANEL * n_in;
+    return (n_out + LANES - 1) / LANES * LANES * n_in;
 }
 
 void affine_pack(real *packed, const real *w, size_t w_stride, size_t n_in, size_t n_out)
 {
     for (size_t panel = 0; panel < n_out; panel += PANEL) {
-        size_t width = n_out - panel < PANEL ? n_out - panel : PANEL;
-        for (size_t i = 0; i < n_in; i++, packed += PANEL) {
-            memcpy(packed, w + i * w_stride + panel, width * sizeof *packed);
-            memset(packed + width, 0, (PANEL - width) * sizeof *packed);
+        size_t room = panel_width(n_out - panel), n = n_out - panel < room ? n_out - panel : room;
+        for (size_t i = 0; i < n_in; i++, packed += room) {
+            memcpy(packed, w + i * w_stride + panel, n * sizeof *packed);
+            memset(packed + n, 0, (room - n) * sizeof *packed);
         }
     }
 }
 
 void affine_pack_transposed(real *packed, const real *w, size_t w_stride, size_t n_in, size_t n_out)
 {
-    for (size_t panel = 0; panel < n_out; panel += PANEL, packed += n_in * PANEL) {
-        for (size_t o = 0; o < PANEL; o++) {
+    for (size_t panel = 0; panel < n_out; panel += PANEL) {
+        size_t room = panel_width(n_out - panel);
+        for (size_t o = 0; o < room; o++) {
             const real *w_o = w + (panel + o) * w_stride;
             bool is_there = panel + o < n_out;
             for (size_t i = 0; i < n_in; i++)
-                packed[i * PANEL + o] = is_there ? w_o[i] : 0;
+                packed[i * room + o] = is_there ? w_o[i] : 0;
         }
+        packed += n_in * room;
     }
 }
 
 /* ---- the kernel --------------------------------------------------------------------------- */
 
-/* One panel's columns of n_rows <= TILE_ROWS rows, from `row` on; y, bias and base are at these
- * columns. n_rows is a constant where this is inlined, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void tile(
-    const size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
-    const real *bias, const real *base, size_t base_stride, size_t row, size_t panel)
+/* What tiles of one panel share; y, bias and base are at its columns. */
+struct panel {
+    real *y;
+    size_t y_stride;
+    const struct affine_term *terms;
+    size_t n_terms, column;
+    const real *bias, *base;
+    size_t base_stride;
+};
+
+/* n_rows rows from `row` on, of one panel of n_vectors vectors. Both are constants where this is
+ * inlined. */
+static inline __attribute__((always_inline)) void tile(const size_t n_rows, const size_t n_vectors,
+                                                       const struct panel *panel, size_t row)
 {
     vector sums[TILE_ROWS][2];
-    for (size_t r = 0; r < n_rows; r++) {
-        sums[r][0] = *(const vector_anywhere *)bias;
-        sums[r][1] = *(const vector_anywhere *)(bias + LANES);
-        if (base != NULL) {
-            sums[r][0] += *(const vector_anywhere *)(base + r * base_stride);
-            sums[r][1] += *(const vector_anywhere *)(base + r * base_stride + LANES);
-        }
+    real *y = panel->y + row * panel->y_stride;
+    const real *base = panel->base;
+    /* What is written at the end is fetched meanwhile. */
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t v = 0; v < n_vectors; v++)
+            __builtin_prefetch(y + r * panel->y_stride + v * LANES, 1);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t v = 0; v < n_vectors; v++)
+            sums[r][v] = *(const vector_anywhere *)(panel->bias + v * LANES);
+    if (base != NULL) {
+        base += row * panel->base_stride;
+        for (size_t r = 0; r < n_rows; r++)
+            for (size_t v = 0; v < n_vectors; v++)
+                sums[r][v] += *(const vector_anywhere *)(base + r * panel->base_stride + v * LANES);
     }
-    for (size_t t = 0; t < n_terms; t++) {
-        size_t n_in = terms[t].n_in, stride = terms[t].x_stride;
-        const real *x = terms[t].x + row * stride;
-        const real *w = terms[t].packed + panel * n_in * PANEL;
-        for (size_t i = 0; i < n_in; i++) {
-            vector w0 = *(const vector_anywhere *)(w + i * PANEL);
-            vector w1 = *(const vector_anywhere *)(w + i * PANEL + LANES);
-#pragma GCC unroll 6
+    for (size_t t = 0; t < panel->n_terms; t++) {
+        size_t n_in = panel->terms[t].n_in, stride = panel->terms[t].x_stride;
+        const real *x = panel->terms[t].x + row * stride;
+        const real *w = panel->terms[t].packed + panel->column * n_in;
+        for (size_t i = 0; i < n_in; i++, w += n_vectors * LANES) {
+            vector w_i[2];
+            for (size_t v = 0; v < n_vectors; v++)
+                w_i[v] = *(const vector_anywhere *)(w + v * LANES);
+#pragma GCC unroll 12
             for (size_t r = 0; r < n_rows; r++) {
                 real x_ri = x[r * stride + i];
-                sums[r][0] += x_ri * w0;
-                sums[r][1] += x_ri * w1;
+                for (size_t v = 0; v < n_vectors; v++)
+                    sums[r][v] += x_ri * w_i[v];
             }
         }
     }
-    for (size_t r = 0; r < n_rows; r++) {
-        *(vector_anywhere *)(y + r * y_stride) = sums[r][0];
-        *(vector_anywhere *)(y + r * y_stride + LANES) = sums[r][1];
-    }
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t v = 0; v < n_vectors; v++)
+            *(vector_anywhere *)(y + r * panel->y_stride + v * LANES) = sums[r][v];
 }
 
-static void tile_of(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
-                    size_t n_terms, const real *bias, const real *base, size_t base_stride,
-                    size_t row, size_t panel)
+static void tile_of(size_t n_rows, size_t n_vectors, const struct panel *panel, size_t row)
 {
-    switch (n_rows) {
-#define CASE(n)                                                                                    \
-    case n:                                                                                        \
-        tile(n, y, y_stride, terms, n_terms, bias, base, base_stride, row, panel);                 \
-        break;
-        CASE(1)
-        CASE(2)
-        CASE(3)
-        CASE(4)
-        CASE(5)
-        CASE(6)
-#undef CASE
-    default:
-        BUG("a tile of %zu rows", n_rows);
-    }
+    if (n_vectors == 2)
+        VECTOR_TILE(n_rows, tile, 2, panel, row)
+    else
+        VECTOR_TILE(n_rows, tile, 1, panel, row)
 }
 
 /* Several panels of few rows at once, in the same order of sums: with few rows a tile of one panel
@@ -179,16 +177,26 @@ static size_t few_rows(size_t n_rows, real *y, size_t y_stride, const struct aff
 }
 
 /* The last panel where it is not full: by way of a tile of its own. */
-static void partial_tile(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
-                         size_t n_terms, const real *bias, const real *base, size_t base_stride,
-                         size_t row, size_t panel, size_t width)
+static void partial_tile(size_t n_rows, size_t n_vectors, const struct panel *panel, size_t row,
+                         size_t width)
 {
     real whole[TILE_ROWS * PANEL] = { 0 };
-    for (size_t r = 0; base != NULL && r < n_rows; r++)
-        memcpy(whole + r * PANEL, base + r * base_stride, width * sizeof *y);
-    tile_of(n_rows, whole, PANEL, terms, n_terms, bias, whole, PANEL, row, panel);
+    struct panel here = *panel;
+    for (size_t r = 0; panel->base != NULL && r < n_rows; r++)
+        memcpy(whole + r * PANEL, panel->base + (row + r) * panel->base_stride,
+               width * sizeof *whole);
+    struct affine_term terms[AFFINE_MAX_TERMS];
+    for (size_t t = 0; t < panel->n_terms; t++) {
+        terms[t] = panel->terms[t];
+        terms[t].x += row * terms[t].x_stride;
+    }
+    here.terms = terms;
+    here.y = whole;
+    here.base = whole;
+    here.y_stride = here.base_stride = PANEL;
+    tile_of(n_rows, n_vectors, &here, 0);
     for (size_t r = 0; r < n_rows; r++)
-        memcpy(y + r * y_stride, whole + r * PANEL, width * sizeof *y);
+        memcpy(panel->y + (row + r) * panel->y_stride, whole + r * PANEL, width * sizeof *whole);
 }
 
 void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
@@ -196,28 +204,32 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
                  size_t n_out)
 {
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
-        size_t last = first + BLOCK_ROWS < n_rows ? first + BLOCK_ROWS : n_rows;
-        size_t n_done = 0;
-        if (last - first <= 3)
-            n_done = few_rows(last - first, y + first * y_stride, y_stride, terms, n_terms, bias,
+        size_t n = n_rows - first < BLOCK_ROWS ? n_rows - first : BLOCK_ROWS, n_done = 0;
+        if (n <= 3)
+            n_done = few_rows(n, y + first * y_stride, y_stride, terms, n_terms, bias,
                               base != NULL ? base + first * base_stride : NULL, base_stride, first,
                               n_out);
-        for (size_t panel = n_done; panel < n_panels(n_out); panel++) {
-            size_t column = panel * PANEL;
+        for (size_t column = n_done * PANEL; column < n_out; column += PANEL) {
             size_t width = n_out - column < PANEL ? n_out - column : PANEL;
+            size_t room = panel_width(n_out - column);
             real panel_bias[PANEL] = { 0 };
             if (bias != NULL)
                 memcpy(panel_bias, bias + column, width * sizeof *bias);
-            for (size_t row = first; row < last; row += TILE_ROWS) {
-                size_t rows = last - row < TILE_ROWS ? last - row : TILE_ROWS;
-                real *y_row = y + row * y_stride + column;
-                const real *base_row = base != NULL ? base + row * base_stride + column : NULL;
-                if (width == PANEL)
-                    tile_of(rows, y_row, y_stride, terms, n_terms, panel_bias, base_row,
-                            base_stride, row, panel);
+            struct panel panel = { y + column,
+                                   y_stride,
+                                   terms,
+                                   n_terms,
+                                   column,
+                                   panel_bias,
+                                   base != NULL ? base + column : NULL,
+                                   base_stride };
+            for (size_t t = 0; t < vector_n_tiles(n); t++) {
+                size_t row = first + vector_tile_start(n, t);
+                size_t rows = first + vector_tile_start(n, t + 1) - row;
+                if (width == room)
+                    tile_of(rows, room / LANES, &panel, row);
                 else
-                    partial_tile(rows, y_row, y_stride, terms, n_terms, panel_bias, base_row,
-                                 base_stride, row, panel, width);
+                    partial_tile(rows, room / LANES, &panel, row, width);
             }
         }
     }
@@ -288,78 +300,5 @@ void affine_map(real *y, size_t y_stride, const struct affine_term *terms, size_
         affine_sequence(y + row * y_stride, y_stride, here, n_terms, bias,
                         base != NULL ? base + row * base_stride : NULL, base_stride, task.first,
                         task.last, L, n_out);
-    }
-}
-
-/* ---- gradients of weights ----------------------------------------------------------------- */
-
-/* Enough chunks for the threads of a workstation, none too small to be worth a matrix product. */
-#define MAX_CHUNKS     8
-#define MIN_CHUNK_ROWS 128
-
-/* One chunk's sum over rows first..last-1 of all N * L, into `sum` [n_in, n_out], zeroed. */
-static void add_chunk(real *sum, const struct affine_weight_grad *term, const real *dy,
-                      size_t dy_stride, size_t L, size_t n_out, size_t first, size_t last)
-{
-    for (size_t row = first; row < last;) {
-        size_t start = row / L * L; /* of this row's sequence */
-        size_t end = start + L < last ? start + L : last;
-        size_t from = row > start + term->shift ? row : start + term->shift;
-        if (from < end)
-            blas_add_xt_y(sum, n_out, term->x + (from - term->shift) * term->x_stride,
-                          term->x_stride, dy + from * dy_stride, dy_stride, end - from, term->n_in,
-                          n_out);
-        row = end;
-    }
-}
-
-static void add_columns(real *sum, const real *dy, size_t dy_stride, size_t n_out, size_t first,
-                        size_t last)
-{
-    for (size_t row = first; row < last; row++)
-        for (size_t o = 0; o < n_out; o++)
-            sum[o] += dy[row * dy_stride + o];
-}
-
-void affine_add_weight_grads(const struct affine_weight_grad *terms, size_t n_terms, real *d_bias,
-                             const real *dy, size_t dy_stride, size_t N, size_t L, size_t n_out,
-                             struct arena *work)
-{
-    size_t n_rows = N * L;
-    size_t n_chunks = n_rows / MIN_CHUNK_ROWS;
-    n_chunks = n_chunks < 1 ? 1 : n_chunks > MAX_CHUNKS ? MAX_CHUNKS : n_chunks;
-    size_t chunk_rows = (n_rows + n_chunks - 1) / n_chunks;
-    size_t n_in = 0; /* of all terms, and one row for the bias */
-    for (size_t t = 0; t < n_terms; t++)
-        n_in += terms[t].n_in;
-    size_t chunk_size = (n_in + 1) * n_out;
-    real *sums = arena_alloc(work, n_chunks * chunk_size, sizeof *sums);
-
-#pragma omp parallel for schedule(static)
-    for (size_t chunk = 0; chunk < n_chunks; chunk++) {
-        size_t first = chunk * chunk_rows;
-        size_t last = first + chunk_rows < n_rows ? first + chunk_rows : n_rows;
-        real *sum = sums + chunk * chunk_size;
-        memset(sum, 0, chunk_size * sizeof *sum);
-        for (size_t t = 0; t < n_terms; sum += terms[t++].n_in * n_out)
-            add_chunk(sum, &terms[t], dy, dy_stride, L, n_out, first, last);
-        if (d_bias != NULL)
-            add_columns(sum, dy, dy_stride, n_out, first, last);
-    }
-
-    /* Row i of all the weights in turn, the bias last. */
-#pragma omp parallel for schedule(static)
-    for (size_t row = 0; row <= n_in; row++) {
-        size_t t = 0, i = row;
-        while (t < n_terms && i >= terms[t].n_in)
-            i -= terms[t++].n_in;
-        real *total = t < n_terms ? terms[t].dw + i * terms[t].dw_stride : d_bias;
-        if (total == NULL)
-            continue;
-        for (size_t chunk = 0; chunk < n_chunks; chunk++) {
-            const real *sum = sums + chunk * chunk_size + row * n_out;
-            for (size_t o = 0; o < n_out; o++)
-                total[o] += sum[o];
-        }
     }
 }

@@ -7,8 +7,7 @@
  * A linear layer is one term with shift 0, a causal dilated convolution one term a tap, the
  * gradient in x the same with W transposed and the shifts turned round. All terms are summed in
  * registers, so that y is written once. The many rows by few channels of our networks are where
- * this beats sgemm (measured, `make bench`: 95..100 % of the rate of a large sgemm against 70..80
- * %); the gradients of the weights, sums over many rows, are left to BLAS.
+ * this beats sgemm. The gradients of the weights, sums over many rows, are in affine_weights.c.
  *
  *     real *packed = arena_alloc(work, affine_packed_size(n_in, n_out), sizeof *packed);
  *     affine_pack(packed, w, n_out, n_in, n_out);

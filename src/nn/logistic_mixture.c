@@ -1,74 +1,81 @@
 #include "nn/logistic_mixture.h"
 
 #include "base/error.h"
-#include "nn/stable.h"
 
 #include <math.h>
 
-/* log(F(v) - F(u)) with v - u = width given, since it may be far smaller than either. */
-static double log_mass(double u, double v, double width)
+/* 1 / (1 + exp(-x)) with e = exp(-|x|) */
+static double logistic_of(double x, double e)
 {
-    return stable_log1mexp(width) - stable_softplus(-v) - stable_softplus(u);
-}
-
-/* 1 / (1 + exp(-x)) */
-static double logistic(double x)
-{
-    double e = exp(-fabs(x));
     return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
 }
 
-/* x logistic(x), 0 at -inf */
-static double x_logistic(double x)
+static double logistic(double x)
 {
-    return isinf(x) && x < 0.0 ? 0.0 : x * logistic(x);
+    return logistic_of(x, exp(-fabs(x)));
 }
 
-/* x / (exp(x) - 1): 1 at 0, 0 at inf */
-static double x_over_expm1(double x)
+/* A component's part in the mass of an interval. */
+struct component {
+    double weight;    /* after the softmax */
+    double log_joint; /* of weight times mass */
+    double share;     /* of the whole mass */
+    /* Derivatives of its log mass. */
+    double d_mean, d_log_scale;
+};
+
+/* log(F(v) - F(u)) = log(1 - exp(-width)) - softplus(-v) - softplus(u), u < v, with the difference
+ * width given, since it may be far smaller than either; and its derivatives. inverse: 1 / scale. */
+static double log_mass(double u, double v, double width, double inverse, struct component *part)
 {
-    return isinf(x) ? 0.0 : x > 0.0 ? x / expm1(x) : 1.0;
+    double e_u = exp(-fabs(u)), e_v = exp(-fabs(v));
+    double inside = width > 0.69 ? 1.0 - exp(-width) : -expm1(-width);
+    double below = logistic_of(u, e_u), above = logistic_of(-v, e_v);
+    double u_below = below > 0.0 ? u * below : 0.0, v_above = above > 0.0 ? -v * above : 0.0;
+    double narrow = isinf(width) ? 0.0 : width > 0.0 ? width * (1.0 - inside) / inside : 1.0;
+    part->d_mean = inverse * (below - above);
+    part->d_log_scale = u_below + v_above - narrow;
+    return log(inside / ((1.0 + e_u) * (1.0 + e_v))) - fmax(u, 0.0) - fmax(-v, 0.0);
 }
 
-/* log softmax of the weights plus each component's log mass of [lo, hi); returns the log of the sum
- * of their exponentials. */
-static double joint_log_masses(const real *params, size_t G, double lo, double hi, double *joint)
+/* All parts; returns the log of the mass of [lo, hi). */
+static double weigh_parts(const real *params, size_t G, double lo, double hi,
+                          struct component *parts)
 {
     if (G < 1 || G > LOGISTIC_MIXTURE_MAX || !(lo < hi))
         BUG("%zu components, interval %g..%g", G, lo, hi);
     const real *weights = params, *means = params + G, *log_scales = params + 2 * G;
-    double log_weights = -INFINITY, sum = -INFINITY;
+    double highest = (double)weights[0], total = 0.0, most = -(double)INFINITY, sum = 0.0;
+    for (size_t g = 1; g < G; g++)
+        highest = fmax(highest, (double)weights[g]);
     for (size_t g = 0; g < G; g++)
-        log_weights = stable_log_add(log_weights, (double)weights[g]);
+        total += parts[g].weight = exp((double)weights[g] - highest);
+    double log_total = highest + log(total);
     for (size_t g = 0; g < G; g++) {
         double inverse = exp(-(double)log_scales[g]), mean = (double)means[g];
-        joint[g] = (double)weights[g] - log_weights +
-                   log_mass((lo - mean) * inverse, (hi - mean) * inverse, (hi - lo) * inverse);
-        sum = stable_log_add(sum, joint[g]);
+        parts[g].weight /= total;
+        parts[g].log_joint = (double)weights[g] - log_total +
+                             log_mass((lo - mean) * inverse, (hi - mean) * inverse,
+                                      (hi - lo) * inverse, inverse, &parts[g]);
+        most = fmax(most, parts[g].log_joint);
     }
-    return sum;
+    for (size_t g = 0; g < G; g++)
+        sum += parts[g].share = exp(parts[g].log_joint - most);
+    for (size_t g = 0; g < G; g++)
+        parts[g].share /= sum;
+    return most + log(sum);
 }
 
 double logistic_mixture_log_mass(const real *params, size_t G, double lo, double hi, double factor,
                                  double *d_params)
 {
-    double joint[LOGISTIC_MIXTURE_MAX];
-    double sum = joint_log_masses(params, G, lo, hi, joint);
-    if (d_params == NULL)
-        return sum;
-    double most = (double)params[0], weights = 0.0;
-    for (size_t g = 1; g < G; g++)
-        most = fmax(most, (double)params[g]);
-    for (size_t g = 0; g < G; g++)
-        weights += exp((double)params[g] - most);
-    for (size_t g = 0; g < G; g++) {
-        double inverse = exp(-(double)params[2 * G + g]), mean = (double)params[G + g];
-        double u = (lo - mean) * inverse, v = (hi - mean) * inverse;
-        double share = factor * exp(joint[g] - sum); /* of this component in the mass */
-        d_params[g] += share - factor * exp((double)params[g] - most) / weights;
-        d_params[G + g] += share * inverse * (logistic(u) - logistic(-v));
-        d_params[2 * G + g] += share *
-                               (x_logistic(u) + x_logistic(-v) - x_over_expm1((hi - lo) * inverse));
+    struct component parts[LOGISTIC_MIXTURE_MAX];
+    double sum = weigh_parts(params, G, lo, hi, parts);
+    for (size_t g = 0; d_params != NULL && g < G; g++) {
+        double share = factor * parts[g].share;
+        d_params[g] += share - factor * parts[g].weight;
+        d_params[G + g] += share * parts[g].d_mean;
+        d_params[2 * G + g] += share * parts[g].d_log_scale;
     }
     return sum;
 }
@@ -76,11 +83,12 @@ double logistic_mixture_log_mass(const real *params, size_t G, double lo, double
 double logistic_mixture_draw(const real *params, size_t G, double range_lo, double range_hi,
                              struct rng *rng)
 {
-    double joint[LOGISTIC_MIXTURE_MAX];
-    double sum = joint_log_masses(params, G, range_lo, range_hi, joint);
+    struct component parts[LOGISTIC_MIXTURE_MAX];
+    double shares[LOGISTIC_MIXTURE_MAX];
+    weigh_parts(params, G, range_lo, range_hi, parts);
     for (size_t g = 0; g < G; g++)
-        joint[g] = exp(joint[g] - sum);
-    size_t g = rng_choice(rng, joint, G);
+        shares[g] = parts[g].share;
+    size_t g = rng_choice(rng, shares, G);
     double mean = (double)params[G + g], scale = exp((double)params[2 * G + g]);
     double u = (range_lo - mean) / scale, v = (range_hi - mean) / scale;
     /* Inverts F in the tail that is the smaller, where F is known to all its digits. */

@@ -22,6 +22,7 @@ struct op_node {
     struct tensor *output;
     const void *params; /* a copy of what the constructor was given */
     void *saved;        /* what forward keeps for backward */
+    size_t part;        /* whose time it counts to */
     struct op_node *previous;
 };
 
@@ -98,6 +99,9 @@ struct arena *tape_scratch(struct tape *tape);
 real *grad_add(struct tape *tape, struct tensor *x);
 /* The same for code that can as well write: *add says which of both it has to do. */
 real *grad_write(struct tape *tape, struct tensor *x, bool *add);
+/* Adds a gradient that stands in memory of op_save, as large as x; where x has none yet that memory
+ * becomes its gradient. */
+void grad_take(struct tape *tape, struct tensor *x, real *grad);
 /* Adds the output's gradient to that of input i, of the same size; where the input has none yet it
  * takes over the memory, so this has to be the last use of the output's gradient. */
 void grad_pass(struct op_node *node, size_t i);

@@ -53,6 +53,9 @@ struct tensor *conv1d(struct tape *tape, struct tensor *x, struct tensor *weight
 #define GATHER_NONE (-1)
 struct tensor *gather_sum(struct tape *tape, struct tensor *x, const int32_t *index, size_t R,
                           size_t F);
+/* base + the same; base [.., C] with R rows. */
+struct tensor *gather_sum_onto(struct tape *tape, struct tensor *base, struct tensor *x,
+                               const int32_t *index, size_t R, size_t F);
 
 /* Channels side by side, of up to 6 tensors of equal rows: [.., C0], [.., C1] -> [.., C0 + C1 ...].
  */
@@ -131,25 +134,27 @@ struct tensor *slots_nll(struct tape *tape, struct tensor *logits, struct tensor
                          struct slots_nll_params params);
 
 /* Several ways to the same value: -log sum_{k in hits(r)} softmax(logits[r])_k mass_k -> [R]. Row r
- * chooses among the routes (those that are not 0 in available [R, V], NULL: all); hits
- * route[start[r]..start[r+1]-1], at least one, all available, give the value that was seen. mass_k
- * is exp(log_share) of the hit (NULL: 1), but for route V - 1 exp(log_mass[r]), where log_mass [R]
- * is given. */
+ * chooses among the routes (those that are not 0 in available [R, V], NULL: all), which are the
+ * first V channels of logits; hits route[start[r]..start[r+1]-1], at least one, all available, give
+ * the value that was seen. mass_k is exp(log_share) of the hit (NULL: 1), but for route V - 1
+ * exp(log_mass[r]), where log_mass [R] is given. */
 struct routes_nll_params {
     const int32_t *start; /* [R + 1] */
     const int32_t *route;
     const uint8_t *available;
     const double *log_share; /* one for each hit */
+    size_t n_routes;         /* V; 0: all channels */
 };
 struct tensor *routes_nll(struct tape *tape, struct tensor *logits, struct tensor *log_mass,
                           struct routes_nll_params params);
 
 /* log P(lo <= x < hi) under a mixture of G logistics, divided by P(range_lo <= x < range_hi) where
- * a range is given; edges may be infinite. x [R, 3 G] has G weights (before a softmax), G means and
- * G logarithms of scales -> [R]. */
+ * a range is given; edges may be infinite. x [R, first + 3 G] has from channel `first` on G weights
+ * (before a softmax), G means and G logarithms of scales -> [R]. */
 struct logistic_cell_params {
     const double *lo, *hi;
     const double *range_lo, *range_hi; /* both or none; they enclose lo and hi */
+    size_t first;
 };
 struct tensor *logistic_cell(struct tape *tape, struct tensor *x,
                              struct logistic_cell_params params);

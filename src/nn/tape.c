@@ -1,6 +1,7 @@
 #include "nn/tape.h"
 
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/threads.h"
 #include "nn/op.h"
 
@@ -25,6 +26,8 @@ struct tape {
     struct op_node *last;
     struct free_grad *free_grads;
     struct error failure;
+    double *seconds; /* of each part, or NULL */
+    size_t part;
 };
 
 const struct op_def *const op_registry[OP_COUNT] = {
@@ -61,6 +64,7 @@ void tape_reset(struct tape *tape, enum tape_mode mode)
     arena_reset(tape->step);
     tape->mode = mode;
     tape->last = NULL;
+    tape->part = 0;
     tape->free_grads = NULL;
     tape->failure.code = STATUS_OK;
     int n_threads = threads_count();
@@ -84,6 +88,16 @@ size_t tape_peak(const struct tape *tape)
     for (int i = 0; i < tape->n_scratch; i++)
         peak += arena_peak(tape->scratch[i]);
     return peak;
+}
+
+void tape_measure(struct tape *tape, double *seconds)
+{
+    tape->seconds = seconds;
+}
+
+void tape_part(struct tape *tape, size_t part)
+{
+    tape->part = part;
 }
 
 /* ---- tensors ------------------------------------------------------------------------------ */
@@ -127,6 +141,15 @@ static enum status check_inputs(const struct op_node *node, struct error *err)
     return STATUS_OK;
 }
 
+static void run(struct op_node *node, void (*work)(struct op_node *node))
+{
+    double *seconds = node->tape->seconds;
+    double started = seconds != NULL ? progress_clock() : 0.0;
+    work(node);
+    if (seconds != NULL)
+        seconds[node->part] += progress_clock() - started;
+}
+
 struct tensor *tape_apply(struct tape *tape, enum op_kind kind, struct tensor *const *inputs,
                           const void *params)
 {
@@ -136,6 +159,7 @@ struct tensor *tape_apply(struct tape *tape, enum op_kind kind, struct tensor *c
     struct op_node *node = arena_zalloc(tape->step, 1, sizeof *node);
     node->def = def;
     node->tape = tape;
+    node->part = tape->part;
     memcpy(node->inputs, inputs, def->n_inputs * sizeof(struct tensor *));
     if (def->params_size > 0) {
         void *copy = arena_alloc(tape->step, def->params_size, 1);
@@ -157,7 +181,7 @@ struct tensor *tape_apply(struct tape *tape, enum op_kind kind, struct tensor *c
         node->previous = tape->last;
         tape->last = node;
     }
-    def->forward(node);
+    run(node, def->forward);
     return y;
 }
 
@@ -241,20 +265,44 @@ real *grad_add(struct tape *tape, struct tensor *x)
     return grad;
 }
 
-void grad_pass(struct op_node *node, size_t i)
+void grad_take(struct tape *tape, struct tensor *x, real *grad)
 {
-    struct tensor *x = node->inputs[i], *y = node->output;
-    if (x->grad == NULL) {
-        x->grad = y->grad;
-        y->grad = NULL;
+    size_t n = tensor_size(x);
+    if (x->grad == NULL && n * sizeof(real) >= sizeof(struct free_grad)) {
+        x->grad = grad;
         return;
     }
-    size_t n = tensor_size(x);
-    real *dx = x->grad;
-    const real *dy = y->grad;
+    real *dx = grad_add(tape, x);
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t j = 0; j < n; j++)
-        dx[j] += dy[j];
+        dx[j] += grad[j];
+}
+
+void grad_pass(struct op_node *node, size_t i)
+{
+    struct tensor *y = node->output;
+    grad_take(node->tape, node->inputs[i], y->grad);
+    if (node->inputs[i]->grad == y->grad)
+        y->grad = NULL;
+}
+
+void tape_hold_grad(struct tape *tape, struct tensor *x)
+{
+    if (tape->failure.code == STATUS_OK && x->needs_grad)
+        grad_add(tape, x);
+}
+
+void tape_backward_held(struct tape *tape)
+{
+    if (tape->failure.code != STATUS_OK)
+        return;
+    for (struct op_node *node = tape->last; node != NULL; node = node->previous) {
+        if (node->output->grad == NULL)
+            continue; /* nothing that the loss depends on */
+        run(node, node->def->backward);
+        if (node->output->grad != NULL)
+            give_grad_back(tape, node->output);
+    }
 }
 
 void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy)
@@ -267,13 +315,7 @@ void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy)
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t i = 0; i < n; i++)
         start[i] = adds ? start[i] + dy[i] : dy[i];
-    for (struct op_node *node = tape->last; node != NULL; node = node->previous) {
-        if (node->output->grad == NULL)
-            continue; /* nothing that the loss depends on */
-        node->def->backward(node);
-        if (node->output->grad != NULL)
-            give_grad_back(tape, node->output);
-    }
+    tape_backward_held(tape);
 }
 
 void tape_backward(struct tape *tape, struct tensor *loss)

@@ -51,11 +51,31 @@ void tape_backward(struct tape *tape, struct tensor *loss);
 /* The same from the gradient dy [size of y], for a loss that was computed elsewhere. */
 void tape_backward_from(struct tape *tape, struct tensor *y, const real *dy);
 
+/* For a loss in parts, each computed on a tape of its own, whose memory the next part takes over:
+ *
+ *     tape_hold_grad(trunk, h);                          // h was made on the tape `trunk`
+ *     for (each part) {
+ *         tape_reset(head, TAPE_TRAIN);
+ *         tape_backward(head, part(head, h));            // adds to the gradient of h
+ *     }
+ *     tape_backward_held(trunk);
+ *
+ * tape_hold_grad gives x a gradient of 0 that lives as long as x; tape_backward_held goes on from
+ * all that was added to such gradients. */
+void tape_hold_grad(struct tape *tape, struct tensor *x);
+void tape_backward_held(struct tape *tape);
+
 /* STATUS_NUMERIC with the first operation whose result has an inf or nan where the loss has one;
  * meant for the moment when it does. */
 enum status tape_check_finite(const struct tape *tape, struct error *err);
 
 /* The most bytes that a step has taken so far. */
 size_t tape_peak(const struct tape *tape);
+
+/* Where the time goes: what is noted from now on belongs to part `part`, and the time that it
+ * takes, forward and backward, is added to seconds[part]. tape_measure takes the array, borrowed
+ * until the next call; NULL (the start) measures nothing. */
+void tape_measure(struct tape *tape, double *seconds);
+void tape_part(struct tape *tape, size_t part);
 
 #endif

@@ -63,6 +63,19 @@ static double draw_gamma_three(struct rng *rng)
     return rng_gamma(rng, 3.0);
 }
 
+START_TEST(many_words_are_those_of_single_calls)
+{
+    static const size_t lengths[] = { 1, 3, 64, 0, 200, 63, 129 };
+    struct rng one = rng_stream(9, RNG_TEST, 8, 7), many = one;
+    for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
+        uint32_t words[200];
+        rng_fill(&many, words, lengths[k]);
+        for (size_t i = 0; i < lengths[k]; i++)
+            ck_assert_uint_eq(words[i], rng_u32(&one));
+    }
+}
+END_TEST
+
 START_TEST(moments_are_those_of_the_distributions)
 {
     check_moments(rng_uniform, 0.5, 1.0 / 12.0, 1.0 / 80.0);
@@ -121,6 +134,7 @@ Suite *test_suite(void)
     Suite *suite = suite_create("base/rng");
     testing_add(suite, first_block_is_the_published_one);
     testing_add(suite, streams_differ_in_every_part_of_their_name);
+    testing_add(suite, many_words_are_those_of_single_calls);
     testing_add(suite, moments_are_those_of_the_distributions);
     testing_add(suite, below_is_even);
     testing_add(suite, choice_follows_weights_and_never_takes_zero);

@@ -2,7 +2,9 @@
 
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/rng.h"
 
+#include <cblas.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -74,4 +76,36 @@ double report_best_time(void (*work)(void *context), void *context, int repeats)
         best = fmin(best, progress_clock() - start);
     }
     return best;
+}
+
+/* ---- the yardstick ---------------------------------------------------------------------- */
+
+enum { LARGE = 2048 };
+
+struct square {
+    float *a, *b, *c;
+};
+
+static void multiply(void *context)
+{
+    const struct square *square = context;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, LARGE, LARGE, LARGE, 1.0f, square->a,
+                LARGE, square->b, LARGE, 0.0f, square->c, LARGE);
+}
+
+double report_sgemm_rate(void)
+{
+    size_t n = (size_t)LARGE * LARGE;
+    struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
+    struct square square = { memory_alloc(n, sizeof(float)), memory_alloc(n, sizeof(float)),
+                             memory_alloc(n, sizeof(float)) };
+    for (size_t i = 0; i < n; i++) {
+        square.a[i] = (float)rng_uniform(&rng);
+        square.b[i] = (float)rng_uniform(&rng);
+    }
+    double seconds = report_best_time(multiply, &square, 3);
+    free(square.a);
+    free(square.b);
+    free(square.c);
+    return 2.0 * LARGE * LARGE * LARGE / seconds;
 }

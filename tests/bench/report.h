@@ -25,4 +25,7 @@ void report_close(struct report *report);
 /* The least time in seconds of `repeats` calls after one that does not count. */
 double report_best_time(void (*work)(void *context), void *context, int repeats);
 
+/* The yardstick: floating-point operations a second of a large sgemm, on all threads. */
+double report_sgemm_rate(void);
+
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_HOSTS = 4, N_ROWS = 250 };
+enum { N_HOSTS = 4, N_ROWS = 180 };
 
 struct fixture_side {
     struct row *rows;
@@ -67,10 +67,10 @@ START_TEST(a_faithful_twin_costs_nothing)
     struct fixture_side twin = side_of(telling_rows(3));
     struct tasks tasks = measure(&train, &test, &twin);
     for (int m = 0; m < N_MIXES; m++) {
-        ck_assert_double_gt(tasks.protocol[m].accuracy.mean, 0.97);
-        ck_assert_double_gt(tasks.protocol[m].macro_f1.mean, 0.97);
+        ck_assert_double_gt(tasks.protocol[m].accuracy.mean, 0.93);
+        ck_assert_double_gt(tasks.protocol[m].macro_f1.mean, 0.93);
     }
-    assert_near(tasks.loss.macro_f1.mean, 0.0, 0.03);
+    assert_near(tasks.loss.macro_f1.mean, 0.0, 0.05);
     ck_assert_uint_eq(tasks.n_protocols, 3);
     ck_assert_uint_eq(tasks.n_test_hosts, N_HOSTS);
     ck_assert_uint_eq(tasks.n_test_flows, N_HOSTS * N_ROWS);
@@ -95,7 +95,7 @@ START_TEST(a_twin_that_mixes_up_protocols_costs_all)
         rows[i].value[ATTRIBUTE_PROTOCOL] = rows[i + 1].value[ATTRIBUTE_PROTOCOL];
     struct fixture_side twin = side_of(rows);
     struct tasks tasks = measure(&train, &test, &twin);
-    ck_assert_double_gt(tasks.protocol[MIX_REAL].macro_f1.mean, 0.97);
+    ck_assert_double_gt(tasks.protocol[MIX_REAL].macro_f1.mean, 0.93);
     ck_assert_double_lt(tasks.protocol[MIX_SYNTHETIC].macro_f1.mean, 0.5);
     ck_assert_double_lt(tasks.loss.macro_f1.mean, -0.5);
     ck_assert_double_lt(tasks.loss.accuracy.mean, -0.2);
@@ -176,8 +176,8 @@ START_TEST(a_steady_host_is_forecast)
         assert_near(tasks.mean_of_hour[f].mse.mean, 0.0, 1e-6);
         assert_near(tasks.forecast[MIX_REAL][f].mae.mean, 0.0, 0.02);
     }
-    /* 250 minutes are 50 slots, 12 of which are only seen; the last one is cut off. */
-    ck_assert_uint_eq(tasks.n_test_windows, N_HOSTS * (49 - 12));
+    /* 180 minutes are 36 slots, 12 of which are only seen; the last one is cut off. */
+    ck_assert_uint_eq(tasks.n_test_windows, N_HOSTS * (35 - 12));
     for (int s = 0; s < 3; s++)
         free_side(&sides[s]);
 }
@@ -209,7 +209,7 @@ START_TEST(halves_stand_in_for_training_flows)
     assert_ok(tasks_measure_halves(&tasks, real_side.traffic, twin.traffic, 1, &err), err);
     ck_assert(tasks.is_half);
     ck_assert_uint_eq(tasks.n_test_hosts, N_HOSTS / 2);
-    ck_assert_double_gt(tasks.protocol[MIX_REAL].accuracy.mean, 0.95);
+    ck_assert_double_gt(tasks.protocol[MIX_REAL].accuracy.mean, 0.85);
     free_side(&real_side);
     free_side(&twin);
 }

@@ -75,10 +75,10 @@ static struct model *small_model(void)
 {
     static const char *const options[] = { "width",  "16",      "hidden",     "24",     "context",
                                            "8",      "blocks",  "3",          "kernel", "3",
-                                           "epochs", "3",       "piece-rows", "64",     "rate",
+                                           "epochs", "2.5",     "piece-rows", "64",     "rate",
                                            "0.02",   "warm-up", "5",          NULL };
     struct dataset *data;
-    struct sequence_set *train = simulated_sequences(10, 3, &data);
+    struct sequence_set *train = simulated_sequences(8, 3, &data);
     struct model *model = fit(train, options);
     sequence_set_free(train);
     dataset_free(data);

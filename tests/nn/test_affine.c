@@ -35,6 +35,8 @@ static const struct {
     { 2, 5, 3, 8, { 1, 4, 64 }, 3, true, false },
     { 2, 5, 3, 8, { -64, -2, 0 }, 3, true, true },
     { 1, 0, 3, 8, { 0 }, 1, true, false },
+    { 1, 67, 24, 75, { 0 }, 1, true, true },
+    { 2, 61, 8, 96, { 0, 3 }, 2, true, false },
 };
 
 /* y[l] = base[l] + bias + sum_t x[l - shift_t] W_t, one number at a time, in double. */
@@ -91,38 +93,52 @@ START_TEST(transposed_weights_are_packed_the_same)
 }
 END_TEST
 
+/* One chunk and several, of tiles and panels that are full and that are not. */
+static const struct {
+    size_t N, L, n_in, n_out, shifts[2];
+} weight_cases[] = {
+    { 3, 40, 5, 7, { 0, 30 } },
+    { 2, 130, 29, 75, { 1, 200 } },
+    { 5, 450, 13, 16, { 0, 300 } },
+    { 1, 2500, 12, 33, { 0, 1 } },
+};
+
 START_TEST(gradients_of_weights_are_sums_over_rows_on_top_of_what_is_there)
 {
-    enum { N = 3, L = 450, IN = 5, OUT = 7, TERMS = 2 };
-    const size_t shifts[TERMS] = { 0, 300 };
-    real *x = draw((size_t)N * L * IN, 0), *dy = draw((size_t)N * L * OUT, 1);
-    real dw[TERMS][IN * OUT], d_bias[OUT];
+    enum { TERMS = 2 };
+    size_t N = weight_cases[_i].N, L = weight_cases[_i].L, n_rows = N * L;
+    size_t n_in = weight_cases[_i].n_in, n_out = weight_cases[_i].n_out;
+    const size_t *shifts = weight_cases[_i].shifts;
+    real *x = draw(n_rows * n_in, 0), *dy = draw(n_rows * n_out, 1);
+    real *dw = memory_alloc(TERMS * n_in * n_out, sizeof *dw);
+    real *d_bias = memory_alloc(n_out, sizeof *d_bias);
     struct affine_weight_grad terms[TERMS];
-    for (size_t t = 0; t < TERMS; t++) {
-        terms[t] = (struct affine_weight_grad){ x, IN, IN, shifts[t], dw[t], OUT };
-        for (size_t i = 0; i < IN * OUT; i++)
-            dw[t][i] = 1;
-    }
-    for (size_t o = 0; o < OUT; o++)
+    for (size_t t = 0; t < TERMS; t++)
+        terms[t] = (struct affine_weight_grad){ x,    n_in, n_in, shifts[t], dw + t * n_in * n_out,
+                                                n_out };
+    for (size_t i = 0; i < TERMS * n_in * n_out; i++)
+        dw[i] = 1;
+    for (size_t o = 0; o < n_out; o++)
         d_bias[o] = 2;
     struct arena *work = arena_create(1);
-    affine_add_weight_grads(terms, TERMS, d_bias, dy, OUT, N, L, OUT, work);
-    for (size_t o = 0; o < OUT; o++) {
-        double sums[TERMS][IN] = { { 0.0 } }, column = 0.0;
-        for (size_t row = 0; row < (size_t)N * L; row++) {
-            double dy_o = (double)dy[row * OUT + o];
+    affine_add_weight_grads(terms, TERMS, d_bias, dy, n_out, N, L, n_out, work);
+    double *sums = memory_zalloc(TERMS * n_in, sizeof *sums);
+    for (size_t o = 0; o < n_out; o++) {
+        double column = 0.0;
+        memset(sums, 0, TERMS * n_in * sizeof *sums);
+        for (size_t row = 0; row < n_rows; row++) {
+            double dy_o = (double)dy[row * n_out + o];
             column += dy_o;
             for (size_t t = 0; t < TERMS; t++)
-                for (size_t i = 0; row % L >= shifts[t] && i < IN; i++)
-                    sums[t][i] += dy_o * (double)x[(row - shifts[t]) * IN + i];
+                for (size_t i = 0; row % L >= shifts[t] && i < n_in; i++)
+                    sums[t * n_in + i] += dy_o * (double)x[(row - shifts[t]) * n_in + i];
         }
         assert_near((double)d_bias[o], 2.0 + column, 10 * TOLERANCE);
-        for (size_t t = 0; t < TERMS; t++)
-            for (size_t i = 0; i < IN; i++)
-                assert_near((double)dw[t][i * OUT + o], 1.0 + sums[t][i], 10 * TOLERANCE);
+        for (size_t i = 0; i < TERMS * n_in; i++)
+            assert_near((double)dw[i * n_out + o], 1.0 + sums[i], 10 * TOLERANCE);
     }
     arena_free(work);
-    free(x), free(dy);
+    free(x), free(dy), free(dw), free(d_bias), free(sums);
 }
 END_TEST
 
@@ -131,6 +147,7 @@ Suite *test_suite(void)
     Suite *suite = suite_create("nn/affine");
     testing_add_loop(suite, maps_are_the_sums_that_they_stand_for, ARRAY_LEN(cases));
     testing_add(suite, transposed_weights_are_packed_the_same);
-    testing_add(suite, gradients_of_weights_are_sums_over_rows_on_top_of_what_is_there);
+    testing_add_loop(suite, gradients_of_weights_are_sums_over_rows_on_top_of_what_is_there,
+                     ARRAY_LEN(weight_cases));
     return suite;
 }

@@ -24,6 +24,9 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
     batch->hosts_of = memory_alloc(n_all, sizeof *batch->hosts_of);
     batch->contexts = memory_alloc(n_all * CONTEXT_FEATURES, sizeof *batch->contexts);
     batch->scored = memory_alloc(n_scored_all, sizeof *batch->scored);
+    batch->scored_at = memory_alloc(n_all, sizeof *batch->scored_at);
+    batch->past_at = memory_alloc(n_all, sizeof *batch->past_at);
+    batch->past_features = memory_alloc(n_all * space->n_features, sizeof *batch->past_features);
     for (size_t s = 0; s < N_STAGES; s++)
         batch->stages[s] = memory_alloc(n_scored_all * space->n_of_stage[s], sizeof(int32_t));
     for (size_t h = 0; h < N_HEADS; h++) {
@@ -53,6 +56,9 @@ void batch_free(struct batch *batch)
     free(batch->hosts_of);
     free(batch->contexts);
     free(batch->scored);
+    free(batch->scored_at);
+    free(batch->past_at);
+    free(batch->past_features);
     for (size_t s = 0; s < N_STAGES; s++)
         free(batch->stages[s]);
     for (size_t h = 0; h < N_HEADS; h++) {
@@ -127,8 +133,10 @@ static void drop_features(const struct batch *batch, size_t place)
     struct rng rng = rng_stream(batch->noise_seed, RNG_DROPOUT, 1,
                                 batch->noise_index * n_places + place);
     uint32_t limit = (uint32_t)(batch->feature_dropout * UINT32_MAX);
+    uint32_t draws[FEATURES_MAX];
+    rng_fill(&rng, draws, batch->space->n_features);
     for (size_t f = 0; f < batch->space->n_features; f++)
-        if (rng_u32(&rng) < limit)
+        if (draws[f] < limit)
             features[f] = FEATURE_NONE;
 }
 
@@ -203,6 +211,26 @@ static void list_rows(struct batch *batch)
     }
 }
 
+/* Tells rows that are scored from those that only lend their past, which have their features copied
+ * together. */
+static void list_past(struct batch *batch)
+{
+    size_t n_features = batch->space->n_features, n_all = batch->n_pieces * batch->n_rows_max;
+    memset(batch->scored_at, 0xff, n_all * sizeof *batch->scored_at);
+    memset(batch->past_at, 0xff, n_all * sizeof *batch->past_at);
+    for (size_t i = 0; i < batch->n_scored; i++)
+        batch->scored_at[batch->scored[i]] = (int32_t)i;
+    batch->n_past = 0;
+    for (size_t p = 0; p < batch->n_pieces; p++) {
+        size_t first = p * batch->n_rows_max, n = history_of(batch, &batch->pieces[p]);
+        for (size_t i = 0; i < n; i++)
+            batch->past_at[first + i] = (int32_t)(batch->n_past + i);
+        memcpy(batch->past_features + batch->n_past * n_features,
+               batch->features + first * n_features, n * n_features * sizeof *batch->features);
+        batch->n_past += n;
+    }
+}
+
 void batch_finish(struct batch *batch)
 {
     size_t n_features = batch->space->n_features;
@@ -227,6 +255,7 @@ void batch_finish(struct batch *batch)
                 features[f] = FEATURE_NONE;
         }
     }
+    list_past(batch);
     for (size_t i = 0; i < batch->n_scored; i++) {
         const int32_t *features = batch->features + (size_t)batch->scored[i] * n_features;
         for (size_t s = 0; s < N_STAGES; s++) {

@@ -56,8 +56,13 @@ struct batch {
     int32_t *contexts_of; /* [n_pieces_max * n_rows_max], into contexts */
     int32_t *hosts_of;    /* the same, into the host table */
     size_t n_contexts;
-    real *contexts;            /* [n_contexts, CONTEXT_FEATURES] */
-    int32_t *scored;           /* [n_scored], into the rows of all pieces */
+    real *contexts;     /* [n_contexts, CONTEXT_FEATURES] */
+    int32_t *scored;    /* [n_scored], into the rows of all pieces */
+    int32_t *scored_at; /* of each row of all pieces: its place in scored, or GATHER_NONE */
+    /* The other rows, that only lend their past. */
+    size_t n_past;
+    int32_t *past_at;          /* of each row of all pieces: which of them it is, or GATHER_NONE */
+    int32_t *past_features;    /* [n_past, n_features] */
     int32_t *stages[N_STAGES]; /* [n_scored, n_of_stage] */
     struct head_batch head[N_HEADS];
 

@@ -239,16 +239,6 @@ static size_t n_kept_in_block(const struct row_context *context, int64_t block)
     return n;
 }
 
-static bool is_legal(enum head head, const struct row_context *context, const struct range *range,
-                     int64_t value)
-{
-    if (value < range->lowest || value > range->highest)
-        return false;
-    if (head == HEAD_DURATION && value > UINT32_MAX) /* files hold no longer one */
-        return false;
-    return head != HEAD_REMOTE_PORT || !is_kept_port(context, value);
-}
-
 /* ---- heads -------------------------------------------------------------------------------- */
 
 static bool is_set_head(enum head head)
@@ -404,8 +394,15 @@ static void exact_available(const struct heads *heads, enum head head,
     }
     int64_t values[RELATIVE_MAX];
     size_t n = relative_values(heads, head, context, values);
+    /* Files hold no longer duration. */
+    int64_t lowest = range.lowest, highest = range.highest;
+    if (head == HEAD_DURATION && highest > UINT32_MAX)
+        highest = UINT32_MAX;
     for (size_t i = 0; i < n; i++)
-        available[n_atoms + i] = is_legal(head, context, &range, values[i]);
+        available[n_atoms + i] = values[i] >= lowest && values[i] <= highest;
+    for (size_t i = 0; head == HEAD_REMOTE_PORT && context->n_kept_ports > 0 && i < n; i++)
+        if (is_kept_port(context, values[i]))
+            available[n_atoms + i] = 0;
 }
 
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,

@@ -1,7 +1,7 @@
 /* masked_conv.h - the model itself, for the files of this folder.
  *
  * masked_conv.c    the model behind model/model.h: settings, likelihood, files
- * training.c       fits it
+ * training.c       fits it, step by step: lanes.c
  * embeddings.c     what it has learned about values, as tables
  * sampling.c       draws from it, row by row
  */

@@ -166,8 +166,8 @@ static struct tensor *encode_contexts(const struct network *network, struct tape
                  ACTIVATION_SILU);
     x = activate(tape, linear(tape, x, network->context_weight[1], network->context_bias[1]),
                  ACTIVATION_SILU);
-    return add(tape, gather_sum(tape, x, batch->contexts_of, n_rows, 1),
-               gather_sum(tape, network->hosts, batch->hosts_of, n_rows, 1));
+    return gather_sum_onto(tape, gather_sum(tape, x, batch->contexts_of, n_rows, 1), network->hosts,
+                           batch->hosts_of, n_rows, 1);
 }
 
 /* use: tells the draws of one batch apart. */
@@ -182,15 +182,39 @@ static struct tensor *drop(struct tape *tape, struct tensor *x, struct network_n
                                             .index = noise.index * (N_HEADS + 1) + use });
 }
 
+/* s_k of all stages of the scored rows [n_scored, width] */
+static void sum_stages(const struct network *network, struct tape *tape, const struct batch *batch,
+                       struct tensor *stages[N_STAGES])
+{
+    tape_part(tape, PART_STAGES);
+    for (size_t s = 0; s < N_STAGES; s++)
+        stages[s] = gather_sum_onto(tape, s > 0 ? stages[s - 1] : NULL, network->embeddings,
+                                    batch->stages[s], batch->n_scored,
+                                    network->space->n_of_stage[s]);
+}
+
+/* x of the rows of all pieces [N * L, width]: of those that are scored, it is the last stage. */
+static struct tensor *embed_rows(const struct network *network, struct tape *tape,
+                                 const struct batch *batch, struct tensor *last_stage)
+{
+    size_t n_rows = batch->n_pieces * batch->n_rows_max;
+    struct tensor *past = gather_sum(tape, network->embeddings, batch->past_features, batch->n_past,
+                                     network->space->n_features);
+    struct tensor *scored = gather_sum(tape, last_stage, batch->scored_at, n_rows, 1);
+    return gather_sum_onto(tape, scored, past, batch->past_at, n_rows, 1);
+}
+
 /* h of the scored rows [n_scored, width] */
 static struct tensor *run_trunk(const struct network *network, struct tape *tape,
-                                const struct batch *batch, struct network_noise noise)
+                                const struct batch *batch, struct network_noise noise,
+                                struct tensor *last_stage)
 {
     size_t N = batch->n_pieces, L = batch->n_rows_max, C = network->size.width;
+    tape_part(tape, PART_CONTEXT);
     struct tensor *c = reshape(tape, encode_contexts(network, tape, batch),
                                SHAPE(N, L, network->size.context));
-    struct tensor *x = gather_sum(tape, network->embeddings, batch->features, N * L,
-                                  network->space->n_features);
+    tape_part(tape, PART_TRUNK);
+    struct tensor *x = embed_rows(network, tape, batch, last_stage);
     struct tensor *h = conv1d(tape, reshape(tape, x, SHAPE(N, L, C)), network->enter_weight,
                               network->enter_bias, c, network->enter_context,
                               (struct conv1d_params){ .dilation = 1, .delay = 1 });
@@ -221,33 +245,64 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
     z = drop(tape, activate(tape, z, ACTIVATION_SILU), noise, h);
     struct tensor *y = linear(tape, z, weights->out_weight, weights->out_bias);
     struct tensor *log_mass = NULL;
-    if (head_infos[h].has_mixture) {
-        log_mass = logistic_cell(
-            tape, slice(tape, y, n_routes, 3 * MIXTURE_COMPONENTS),
-            (struct logistic_cell_params){ rows->lo, rows->hi, rows->range_lo, rows->range_hi });
-        y = slice(tape, y, 0, n_routes);
-    }
-    return routes_nll(
-        tape, y, log_mass,
-        (struct routes_nll_params){ rows->start, rows->route, rows->available, rows->log_share });
+    if (head_infos[h].has_mixture)
+        log_mass = logistic_cell(tape, y,
+                                 (struct logistic_cell_params){ rows->lo, rows->hi, rows->range_lo,
+                                                                rows->range_hi, n_routes });
+    return routes_nll(tape, y, log_mass,
+                      (struct routes_nll_params){ rows->start, rows->route, rows->available,
+                                                  rows->log_share, n_routes });
+}
+
+static bool is_scored(const struct batch *batch, enum head h, uint32_t attributes)
+{
+    enum attribute attribute = head_infos[h].attribute;
+    bool is_modelled = attribute == ATTRIBUTE_LINK || attributes & ATTRIBUTE_BIT(attribute);
+    return is_modelled && batch->head[h].n > 0;
 }
 
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
                  uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS])
 {
-    struct tensor *trunk = run_trunk(network, tape, batch, noise);
-    struct tensor *sum = NULL, *stages[N_STAGES];
-    for (size_t s = 0; s < N_STAGES; s++) {
-        struct tensor *stage = gather_sum(tape, network->embeddings, batch->stages[s],
-                                          batch->n_scored, network->space->n_of_stage[s]);
-        sum = sum == NULL ? stage : add(tape, sum, stage);
-        stages[s] = sum;
-    }
+    struct tensor *stages[N_STAGES];
+    sum_stages(network, tape, batch, stages);
+    struct tensor *trunk = run_trunk(network, tape, batch, noise, stages[N_STAGES - 1]);
     for (enum head h = 0; h < N_HEADS; h++) {
-        enum attribute attribute = head_infos[h].attribute;
-        bool is_modelled = attribute == ATTRIBUTE_LINK || attributes & ATTRIBUTE_BIT(attribute);
         nll[h] = NULL;
-        if (is_modelled && batch->head[h].n > 0)
+        if (is_scored(batch, h, attributes))
             nll[h] = head_nll(network, tape, batch, h, noise, trunk, stages[head_infos[h].sees]);
     }
+}
+
+enum status network_train(const struct network *network, struct tape *tape, struct tape *head_tape,
+                          const struct batch *batch, uint32_t attributes,
+                          struct network_noise noise, double scale, double *loss, struct error *err)
+{
+    struct tensor *stages[N_STAGES];
+    sum_stages(network, tape, batch, stages);
+    struct tensor *trunk = run_trunk(network, tape, batch, noise, stages[N_STAGES - 1]);
+    FORWARD(tape_status(tape, err));
+    tape_hold_grad(tape, trunk);
+    for (size_t s = 0; s < N_STAGES; s++)
+        tape_hold_grad(tape, stages[s]);
+    *loss = 0.0;
+    for (enum head h = 0; h < N_HEADS; h++) {
+        if (!is_scored(batch, h, attributes))
+            continue;
+        tape_reset(head_tape, TAPE_TRAIN);
+        tape_part(head_tape, (size_t)PART_HEADS + h);
+        struct tensor *nll = head_nll(network, head_tape, batch, h, noise, trunk,
+                                      stages[head_infos[h].sees]);
+        struct tensor *sum = total(head_tape, nll, scale);
+        FORWARD(tape_status(head_tape, err));
+        *loss += (double)sum->data[0];
+        if (!isfinite(*loss)) {
+            FORWARD(tape_check_finite(tape, err));
+            FORWARD(tape_check_finite(head_tape, err));
+            return error_set(err, STATUS_NUMERIC, "the loss is %g", *loss);
+        }
+        tape_backward(head_tape, sum);
+    }
+    tape_backward_held(tape);
+    return STATUS_OK;
 }

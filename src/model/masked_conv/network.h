@@ -63,9 +63,22 @@ struct network_noise {
     uint64_t seed, index;
 };
 
+/* Parts of the tape, for tape_measure: those of the heads follow PART_HEADS. */
+enum network_part { PART_CONTEXT, PART_TRUNK, PART_STAGES, PART_HEADS };
+enum { N_NETWORK_PARTS = (int)PART_HEADS + (int)N_HEADS };
+
 /* -ln P of each head's rows of the batch, nll[h] [batch->head[h].n], NULL where it has none. Heads
  * of attributes that are not in the mask are left out. Failures stay on the tape. */
 void network_nll(const struct network *network, struct tape *tape, const struct batch *batch,
                  uint32_t attributes, struct network_noise noise, struct tensor *nll[N_HEADS]);
+
+/* Adds the gradient of scale * the sum of all heads' nll to those of the parameters, and sets *loss
+ * to it. `tape`, reset for training, takes the trunk and the stages; each head in its turn has
+ * head_tape alone, so that what it computes stays in the cache. STATUS_NUMERIC, with the first
+ * operation that is to blame, where the loss is not finite. */
+enum status network_train(const struct network *network, struct tape *tape, struct tape *head_tape,
+                          const struct batch *batch, uint32_t attributes,
+                          struct network_noise noise, double scale, double *loss,
+                          struct error *err);
 
 #endif

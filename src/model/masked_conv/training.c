@@ -2,17 +2,12 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "model/masked_conv/masked_conv.h"
-#include "nn/ops.h"
+#include "model/masked_conv/lanes.h"
 #include "nn/optimiser.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A step's pieces are shared out to lanes, each a thread's work from batch to gradients. Their
- * number is fixed, and so is what a step computes, whatever the number of threads. */
-#define LANES 2
 
 /* Of the hosts, one in so many is kept to validate with, where there are that many; and of the rest
  * the last piece of the longest sequences. */
@@ -32,15 +27,6 @@ struct piece_list {
     size_t n, capacity;
 };
 
-struct lane {
-    struct network *network; /* a replica */
-    struct batch *batch;
-    struct tape *tape;
-    double nll; /* this lane's part of the step's mean */
-    enum status status;
-    struct error err;
-};
-
 struct training {
     struct masked_conv *model;
     const struct masked_conv_settings *settings;
@@ -51,7 +37,7 @@ struct training {
     struct piece_list pieces, validation_hosts, validation_time;
     size_t *order;  /* of the pieces, in this epoch */
     uint64_t epoch; /* that the order is of */
-    struct lane lanes[LANES];
+    struct lanes *lanes;
     struct optimiser *optimiser;
     real *weights; /* of the last step, where the network has the best ones, for checkpoints */
     double started, seconds_before;
@@ -151,97 +137,25 @@ static struct piece next_piece(struct training *training, uint64_t place)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
-/* The lane's part of the mean over n_scored rows, on its tape. */
-static struct tensor *build_loss(const struct training *training, struct lane *lane,
-                                 enum tape_mode mode, struct network_noise noise, size_t n_scored)
+/* Says in which step it was that something failed. */
+static enum status name_step(const struct training *training, enum status status, struct error *err)
 {
-    struct tensor *nlls[N_HEADS], *loss = NULL;
-    tape_reset(lane->tape, mode);
-    network_nll(lane->network, lane->tape, lane->batch, training->train->attributes, noise, nlls);
-    for (enum head h = 0; h < N_HEADS; h++) {
-        if (nlls[h] == NULL)
-            continue;
-        struct tensor *part = total(lane->tape, nlls[h], 1.0 / (double)n_scored);
-        loss = loss == NULL ? part : add(lane->tape, loss, part);
-    }
-    return loss;
-}
-
-/* Forward, and with `is_training` backward, over one lane's pieces; the loss is a part of the mean
- * over n_scored rows. */
-static void run_lane(const struct training *training, struct lane *lane, size_t n_scored,
-                     bool is_training)
-{
-    lane->nll = 0.0;
-    lane->status = STATUS_OK;
-    if (lane->batch->n_pieces == 0)
-        return;
-    uint64_t draws = training->model->training.n_steps * LANES + (uint64_t)(lane - training->lanes);
-    lane->batch->feature_dropout = is_training ? training->settings->feature_dropout : 0.0;
-    lane->batch->noise_seed = training->seed;
-    lane->batch->noise_index = draws;
-    batch_finish(lane->batch);
-    struct network_noise noise = {
-        .rate = is_training ? training->settings->dropout : 0.0,
-        .seed = training->seed,
-        .index = draws,
-    };
-    struct tensor *loss = build_loss(training, lane, is_training ? TAPE_TRAIN : TAPE_INFER, noise,
-                                     n_scored);
-    lane->status = tape_status(lane->tape, &lane->err);
-    if (lane->status != STATUS_OK)
-        return;
-    lane->nll = (double)loss->data[0];
-    if (isfinite(lane->nll)) {
-        if (is_training)
-            tape_backward(lane->tape, loss);
-        return;
-    }
-    if (!is_training) /* a tape only knows its operations where it is to be differentiated */
-        build_loss(training, lane, TAPE_TRAIN, noise, n_scored);
-    lane->status = tape_check_finite(lane->tape, &lane->err);
-    if (lane->status == STATUS_OK)
-        lane->status = error_set(&lane->err, STATUS_NUMERIC, "the loss is %g", lane->nll);
-}
-
-/* Runs the lanes over what is in their batches; *nll is the mean over the rows. */
-static enum status run_lanes(struct training *training, bool is_training, double *nll,
-                             size_t *n_rows, struct error *err)
-{
-    size_t n_scored = 0;
-    for (size_t l = 0; l < LANES; l++)
-        for (size_t p = 0; p < training->lanes[l].batch->n_pieces; p++)
-            n_scored += training->lanes[l].batch->pieces[p].n;
-#pragma omp parallel for schedule(static, 1)
-    for (size_t l = 0; l < LANES; l++)
-        run_lane(training, &training->lanes[l], n_scored, is_training);
-    *nll = 0.0;
-    *n_rows = n_scored;
-    for (size_t l = 0; l < LANES; l++) {
-        const struct lane *lane = &training->lanes[l];
-        RETURN_IF(lane->status != STATUS_OK, err, lane->status, "step %zu, batch %zu: %s",
-                  training->model->training.n_steps, l, lane->err.message);
-        *nll += lane->nll;
-    }
-    return STATUS_OK;
+    if (status != STATUS_OK)
+        error_prefix(err, "step %zu, ", training->model->training.n_steps);
+    return status;
 }
 
 static enum status train_step(struct training *training, double *nll, size_t *n_rows,
                               struct error *err)
 {
     size_t n_pieces = (size_t)training->settings->pieces;
-    uint64_t place = (uint64_t)training->model->training.n_steps * n_pieces;
-    for (size_t l = 0; l < LANES; l++)
-        batch_clear(training->lanes[l].batch);
+    uint64_t step = training->model->training.n_steps;
+    lanes_clear(training->lanes);
     for (size_t i = 0; i < n_pieces; i++) {
-        struct piece piece = next_piece(training, place + i);
-        batch_add(training->lanes[i * LANES / n_pieces].batch, &piece);
+        struct piece piece = next_piece(training, step * n_pieces + i);
+        lanes_add(training->lanes, &piece);
     }
-    FORWARD(run_lanes(training, true, nll, n_rows, err));
-    struct params *replicas[LANES];
-    for (size_t l = 0; l < LANES; l++)
-        replicas[l] = training->lanes[l].network->params;
-    params_add_grads(training->model->network->params, replicas, LANES);
+    FORWARD(name_step(training, lanes_train(training->lanes, step, nll, n_rows, err), err));
     return optimiser_step(training->optimiser, NULL, err);
 }
 
@@ -253,18 +167,16 @@ static enum status score_pieces(struct training *training, const struct piece_li
 {
     double sum = 0.0;
     size_t n_rows = 0;
-    for (size_t first = 0; first < list->n;) {
-        for (size_t l = 0; l < LANES; l++) {
-            struct batch *batch = training->lanes[l].batch;
-            batch_clear(batch);
-            for (; first < list->n && batch->n_pieces < batch->n_pieces_max; first++) {
-                struct piece piece = piece_of(training, &list->items[first], is_unknown);
-                batch_add(batch, &piece);
-            }
+    for (size_t next = 0; next < list->n;) {
+        lanes_clear(training->lanes);
+        for (; next < list->n; next++) {
+            struct piece piece = piece_of(training, &list->items[next], is_unknown);
+            if (!lanes_add(training->lanes, &piece))
+                break;
         }
         double mean;
         size_t n;
-        FORWARD(run_lanes(training, false, &mean, &n, err));
+        FORWARD(name_step(training, lanes_score(training->lanes, &mean, &n, err), err));
         sum += mean * (double)n;
         n_rows += n;
     }
@@ -444,26 +356,9 @@ static enum status run_steps(struct training *training, struct schedule *schedul
     }
 }
 
-static void create_lanes(struct training *training)
-{
-    const struct masked_conv_settings *settings = training->settings;
-    size_t pieces_of_lane = ((size_t)settings->pieces + LANES - 1) / LANES;
-    for (size_t l = 0; l < LANES; l++) {
-        struct lane *lane = &training->lanes[l];
-        lane->network = network_replica(training->model->network);
-        lane->batch = masked_conv_batch(training->model, pieces_of_lane,
-                                        (size_t)settings->piece_rows);
-        lane->tape = tape_create();
-    }
-}
-
 static void training_release(struct training *training)
 {
-    for (size_t l = 0; l < LANES; l++) {
-        network_free(training->lanes[l].network);
-        batch_free(training->lanes[l].batch);
-        tape_free(training->lanes[l].tape);
-    }
+    lanes_free(training->lanes);
     optimiser_free(training->optimiser);
     for (size_t s = 0; s < training->train->n; s++)
         prepared_sequence_release(&training->prepared[s]);
@@ -512,7 +407,7 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     prepare_sequences(&training);
     cut_pieces(&training);
     shuffle_pieces(&training, 0);
-    create_lanes(&training);
+    training.lanes = lanes_create(model, train->attributes, seed);
     double steps_of_epoch = (double)training.pieces.n / (double)settings->pieces;
     struct schedule schedule = {
         .n_steps = (size_t)ceil(settings->epochs * steps_of_epoch),

@@ -4,8 +4,12 @@
 #include "base/rng.h"
 #include "nn/op.h"
 
+#include <string.h>
+
 /* Elements of one random stream, whatever the number of threads. */
 #define PIECE 4096
+/* Of these, so many are drawn at a time, two from a word of random bits. */
+#define DRAWS 256
 
 static enum status infer_shape(const struct op_node *node, struct shape *out, struct error *err)
 {
@@ -24,14 +28,22 @@ static void forward(struct op_node *node)
     size_t n = tensor_size(node->output);
     uint8_t *keep = op_save(node, n, sizeof *keep);
     const real scale = (real)(1.0 / (1.0 - params->rate));
-    const double threshold = params->rate * 0x1p32;
+    const uint16_t threshold = (uint16_t)(params->rate * 0x1p16);
 #pragma omp parallel for schedule(static) if (OP_MANY(n))
     for (size_t first = 0; first < n; first += PIECE) {
         struct rng rng = rng_stream(params->seed, RNG_DROPOUT, first / PIECE, params->index);
         size_t last = first + PIECE < n ? first + PIECE : n;
-        for (size_t i = first; i < last; i++) {
-            keep[i] = (double)rng_u32(&rng) >= threshold;
-            y[i] = keep[i] ? scale * x[i] : 0;
+        for (size_t from = first; from < last; from += DRAWS) {
+            uint32_t words[DRAWS / 2];
+            uint16_t draws[DRAWS];
+            size_t n_draws = last - from < DRAWS ? last - from : DRAWS;
+            rng_fill(&rng, words, DRAWS / 2);
+            memcpy(draws, words, sizeof draws);
+#pragma omp simd
+            for (size_t i = 0; i < n_draws; i++) {
+                keep[from + i] = draws[i] >= threshold;
+                y[from + i] = draws[i] >= threshold ? scale * x[from + i] : 0;
+            }
         }
     }
 }
@@ -41,12 +53,13 @@ static void backward(struct op_node *node)
     const struct dropout_params *params = node->params;
     const uint8_t *keep = node->saved;
     const real *dy = node->output->grad;
-    real *dx = grad_add(node->tape, node->inputs[0]);
+    bool adds;
+    real *dx = grad_write(node->tape, node->inputs[0], &adds);
     size_t n = tensor_size(node->output);
     const real scale = (real)(1.0 / (1.0 - params->rate));
 #pragma omp parallel for simd schedule(static) if (parallel : OP_MANY(n))
     for (size_t i = 0; i < n; i++)
-        dx[i] += keep[i] ? scale * dy[i] : 0;
+        dx[i] = (adds ? dx[i] : 0) + (keep[i] ? scale * dy[i] : 0);
 }
 
 #ifdef NN_GRADCHECK

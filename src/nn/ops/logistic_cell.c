@@ -1,6 +1,7 @@
 /* logistic_cell.c - log mass of an interval under a mixture of logistics, within a range.
  *   y[r] = log P(lo_r <= X < hi_r) - log P(range_lo_r <= X < range_hi_r)
- * x [R,3G]: weights before a softmax, means, logarithms of scales  ->  y [R]
+ * x [R,first+3G], from channel `first` on: weights before a softmax, means, logarithms of scales
+ *   ->  y [R]
  * In double inside (nn/logistic_mixture.h). Gradients: docs/math-nn.md, section 5. */
 #include "nn/logistic_mixture.h"
 #include "nn/op.h"
@@ -11,11 +12,10 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
 {
     const struct logistic_cell_params *params = node->params;
     const struct tensor *x = node->inputs[0];
-    size_t R = tensor_rows(x);
-    RETURN_IF(tensor_channels(x) % 3 != 0 || tensor_channels(x) == 0 ||
-                  tensor_channels(x) > 3 * LOGISTIC_MIXTURE_MAX,
-              err, STATUS_RANGE, "x %s is not 3 times up to %d components", shape_text(&x->shape),
-              LOGISTIC_MIXTURE_MAX);
+    size_t R = tensor_rows(x), C = tensor_channels(x), first = params->first;
+    RETURN_IF(first >= C || (C - first) % 3 != 0 || C - first > 3 * LOGISTIC_MIXTURE_MAX, err,
+              STATUS_RANGE, "x %s is not 3 times up to %d components from channel %zu on",
+              shape_text(&x->shape), LOGISTIC_MIXTURE_MAX, first);
     for (size_t r = 0; r < R; r++) {
         bool has_range = params->range_lo != NULL;
         double lowest = has_range ? params->range_lo[r] : -(double)INFINITY;
@@ -29,24 +29,37 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
+/* y of row r, and with d_params not NULL, zeroed, its gradient. Most rows have no range or fill it.
+ */
+static double log_share(const struct logistic_cell_params *params, const real *x, size_t G,
+                        size_t r, double *d_params)
+{
+    double lo = params->lo[r], hi = params->hi[r];
+    double lowest = params->range_lo != NULL ? params->range_lo[r] : -(double)INFINITY;
+    double highest = params->range_lo != NULL ? params->range_hi[r] : (double)INFINITY;
+    if (lo == lowest && hi == highest)
+        return 0.0;
+    double y = logistic_mixture_log_mass(x, G, lo, hi, 1.0, d_params);
+    if (isinf(lowest) && isinf(highest))
+        return y;
+    return y - logistic_mixture_log_mass(x, G, lowest, highest, -1.0, d_params);
+}
+
 static void forward(struct op_node *node)
 {
     const struct logistic_cell_params *params = node->params;
     const struct tensor *x = node->inputs[0];
-    size_t R = tensor_rows(x), G = tensor_channels(x) / 3;
+    size_t R = tensor_rows(x), C = tensor_channels(x), G = (C - params->first) / 3;
     /* The gradient costs little more than the mass: both at once, [R,3G]. */
     bool wanted = op_wants_any(node);
-    real *gradients = wanted ? op_save(node, tensor_size(x), sizeof *gradients) : NULL;
+    real *gradients = wanted ? op_save(node, R * 3 * G, sizeof *gradients) : NULL;
 #pragma omp parallel for schedule(static) if (OP_MANY(100 * R))
     for (size_t r = 0; r < R; r++) {
-        const real *x_r = x->data + r * 3 * G;
-        double gradient[3 * LOGISTIC_MIXTURE_MAX] = { 0 };
-        double *d_params = wanted ? gradient : NULL;
-        double y = logistic_mixture_log_mass(x_r, G, params->lo[r], params->hi[r], 1.0, d_params);
-        if (params->range_lo != NULL)
-            y -= logistic_mixture_log_mass(x_r, G, params->range_lo[r], params->range_hi[r], -1.0,
-                                           d_params);
-        node->output->data[r] = (real)y;
+        double gradient[3 * LOGISTIC_MIXTURE_MAX];
+        for (size_t i = 0; i < 3 * G; i++)
+            gradient[i] = 0.0;
+        node->output->data[r] = (real)log_share(params, x->data + r * C + params->first, G, r,
+                                                wanted ? gradient : NULL);
         for (size_t i = 0; wanted && i < 3 * G; i++)
             gradients[r * 3 * G + i] = (real)gradient[i];
     }
@@ -54,14 +67,15 @@ static void forward(struct op_node *node)
 
 static void backward(struct op_node *node)
 {
+    const struct logistic_cell_params *params = node->params;
     struct tensor *x = node->inputs[0];
-    size_t R = tensor_rows(x), C = tensor_channels(x);
+    size_t R = tensor_rows(x), C = tensor_channels(x), n = C - params->first;
     const real *gradients = node->saved, *dy = node->output->grad;
-    real *dx = grad_add(node->tape, x);
-#pragma omp parallel for schedule(static) if (OP_MANY(R * C))
+    real *dx = grad_add(node->tape, x) + params->first;
+#pragma omp parallel for schedule(static) if (OP_MANY(R * n))
     for (size_t r = 0; r < R; r++)
-        for (size_t c = 0; c < C; c++)
-            dx[r * C + c] += dy[r] * gradients[r * C + c];
+        for (size_t c = 0; c < n; c++)
+            dx[r * C + c] += dy[r] * gradients[r * n + c];
 }
 
 #ifdef NN_GRADCHECK
@@ -69,11 +83,13 @@ static const double lows[] = { -0.5, -INFINITY, 1.0, 6.0 };
 static const double highs[] = { 0.5, 0.0, INFINITY, 6.000001 };
 static const double lowest[] = { -1.0, -INFINITY, 0.5, -2.0 };
 static const double highest[] = { 2.0, 4.0, INFINITY, 9.0 };
-static const struct logistic_cell_params whole = { lows, highs, NULL, NULL };
-static const struct logistic_cell_params ranged = { lows, highs, lowest, highest };
+static const struct logistic_cell_params whole = { lows, highs, NULL, NULL, 0 };
+static const struct logistic_cell_params ranged = { lows, highs, lowest, highest, 0 };
+static const struct logistic_cell_params behind = { lows, highs, lowest, highest, 2 };
 static const struct gradcheck_case cases[] = {
     { .note = "one component", .shapes = { { 4, 3 } }, .params = &whole },
     { .note = "a range", .shapes = { { 4, 9 } }, .params = &ranged },
+    { .note = "behind other channels", .shapes = { { 4, 8 } }, .params = &behind },
     { .note = "far in the tails", .shapes = { { 4, 6 } }, .params = &whole, .scale = 2.0 },
 };
 #endif
