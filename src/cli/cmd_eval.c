@@ -6,7 +6,7 @@
 #include "cli/draw_dataset.h"
 #include "cli/load_data.h"
 #include "data/calendar.h"
-#include "eval/report.h"
+#include "eval/page_report.h"
 #include "model/bayes_net.h"
 #include "sample/sample.h"
 
@@ -20,7 +20,7 @@ static const char *const part_names[] = { "auto",        "unseen",  "unseen-host
                                           NULL };
 
 static struct settings {
-    const char *data, *synthetic, *bins;
+    const char *data, *synthetic, *bins, *report;
     struct text_list models;
     bool draw, judge, two_sample, tasks, privacy;
     int part;
@@ -55,6 +55,8 @@ static const struct option options[] = {
       .help = "all three: --two-sample, --tasks and --privacy" },
     { "bins", 0, OPTION_TEXT, AT(bins), NULL, .argument = "ATTRIBUTE",
       .help = "score the bins of this attribute too, as bayes-net has them" },
+    { "report", 0, OPTION_TEXT, AT(report), NULL, .argument = "FILE",
+      .help = "write a page with a summary and plots, as HTML" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
       .help = "of the first twin and of the halvings" },
 };
@@ -234,6 +236,7 @@ static enum status score_models(struct work *work, struct error *err)
             .name = settings.models.items[m],
             .kind = work->models[m]->kind->name,
             .twin = -1,
+            .history = model_history(work->models[m]),
         };
         report->n_models++;
         /* Labels are coded by each model's own list. */
@@ -406,6 +409,8 @@ static enum status compare_twin(struct work *work, struct report_twin *twin,
         twin->n_hosts = synthetic->n_hosts;
         twin->n_flows = synthetic->n_rows;
         twin->effective_hosts = traffic_effective_hosts(synthetic);
+        if (settings.report != NULL)
+            twin->profile = profile_create(synthetic);
         status = judge_twin(work, twin, synthetic, err);
     }
     comparison_average_add(&twin->average, &one);
@@ -486,6 +491,17 @@ static enum status compare_twins(struct work *work, struct error *err)
     return STATUS_OK;
 }
 
+/* The page, before the figures are printed: whoever waits for them finds it in its place. */
+static enum status write_report(struct work *work, struct error *err)
+{
+    work->report.profile = profile_create(work->real);
+    for (size_t m = 0; m < work->n_models; m++)
+        FORWARD(embedding_maps_make(&work->report.models[m].maps, work->models[m], err));
+    FORWARD(report_write_page(&work->report, settings.report, err));
+    say("wrote %s", settings.report);
+    return STATUS_OK;
+}
+
 /* ---- the command -------------------------------------------------------------------------- */
 
 static enum status check_settings(const struct command_line *line, struct error *err)
@@ -530,6 +546,8 @@ static enum status run(const struct command_line *line, struct error *err)
         status = measure_gains(&work, err);
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))
         status = compare_twins(&work, err);
+    if (status == STATUS_OK && settings.report != NULL)
+        status = write_report(&work, err);
     if (status == STATUS_OK && line->common.json)
         status = print_json(report_json(&work.report), err);
     else if (status == STATUS_OK)

@@ -40,8 +40,8 @@ struct command {
     enum status (*run)(const struct command_line *line, struct error *err);
 };
 
-extern const struct command command_import, command_train, command_sample, command_eval,
-    command_simulate, command_export_embeddings;
+extern const struct command command_import, command_describe, command_train, command_sample,
+    command_eval, command_simulate, command_export_embeddings;
 
 /* All commands, in the order of --help; the list ends with NULL. */
 extern const struct command *const command_list[];

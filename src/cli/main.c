@@ -12,13 +12,8 @@
 #include <unistd.h>
 
 const struct command *const command_list[] = {
-    &command_import,
-    &command_train,
-    &command_sample,
-    &command_eval,
-    &command_simulate,
-    &command_export_embeddings,
-    NULL,
+    &command_import,   &command_describe,          &command_train, &command_sample, &command_eval,
+    &command_simulate, &command_export_embeddings, NULL,
 };
 
 static bool is_quiet;

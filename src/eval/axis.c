@@ -106,7 +106,7 @@ struct ticks axis_ticks(const struct axis *axis, size_t wanted)
 {
     struct ticks ticks = { .n = 0 };
     if (axis->scale == SCALE_LINEAR) {
-        double step = round_step(axis->high - axis->low, wanted);
+        double step = axis->step > 0.0 ? axis->step : round_step(axis->high - axis->low, wanted);
         double first = ceil(axis->low / step - 1e-9);
         for (double k = first; k * step <= axis->high + 1e-9 * step; k += 1.0)
             add_tick(&ticks, axis, k * step + 0.0); /* + 0.0: no -0 */
@@ -128,5 +128,10 @@ void axis_label(double x, char text[AXIS_LABEL_SIZE])
             return;
         }
     }
-    snprintf(text, AXIS_LABEL_SIZE, "%.4g", x);
+    if (x != 0.0 && fabs(x) < 1e-4) { /* without the leading 0 of the exponent */
+        double power = floor(log10(fabs(x)) + 1e-9);
+        snprintf(text, AXIS_LABEL_SIZE, "%.3ge%.0f", x / pow(10.0, power), power);
+    } else {
+        snprintf(text, AXIS_LABEL_SIZE, "%.4g", x);
+    }
 }

@@ -21,6 +21,7 @@ enum scale {
 struct axis {
     const char *title; /* with its unit */
     enum scale scale;
+    double step;    /* between ticks, where they are not to be chosen: hours of a day */
     bool from_zero; /* linear: 0 is on it */
     bool is_tight;  /* ends where the values end, not at the next tick */
     bool has_range; /* some value has been taken in */
@@ -46,7 +47,7 @@ struct ticks {
 struct ticks axis_ticks(const struct axis *axis, size_t wanted);
 
 #define AXIS_LABEL_SIZE 24
-/* "0", "0.05", "12", "20k", "5M": the same digits for ticks of the same step. */
+/* "0", "0.05", "12", "20k", "5M", "1e-6" */
 void axis_label(double x, char text[AXIS_LABEL_SIZE]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "eval/chart.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,13 +33,23 @@ static bool is_visible(const struct chart *chart, const struct series *series, s
     return visible;
 }
 
+/* The height from which on a class of a histogram counts for the range: empty ones never do. */
+static double least_height(const struct chart *chart, const struct series *series)
+{
+    double highest = 0.0;
+    for (size_t i = 0; i < series->n; i++)
+        if (is_visible(chart, series, i))
+            highest = fmax(highest, series->y[i]);
+    return fmax(chart->trim * highest, DBL_MIN);
+}
+
 static void include_series(struct chart *chart, const struct series *series)
 {
+    double least = series->mark == MARK_STEPS ? least_height(chart, series) : 0.0;
     for (size_t i = 0; i < series->n; i++) {
         if (!is_visible(chart, series, i))
             continue;
-        /* Empty classes at the ends of a histogram are no part of its range. */
-        if (series->mark == MARK_STEPS && series->y[i] == 0.0)
+        if (series->mark == MARK_STEPS && series->y[i] < least)
             continue;
         axis_include(&chart->x, series->x[i]);
         axis_include(&chart->y, series->y[i]);
@@ -162,15 +173,18 @@ static void write_axes(const struct chart *chart, const struct layout *layout, F
                       layout->left, y, layout->right, layout->left - 5.0, y + 3.8, label);
     }
     ticks = axis_ticks(&chart->x, layout->n_ticks_x);
+    double taken = 0.0; /* up to where there are labels */
     for (size_t t = 0; t < ticks.n; t++) {
         double x = place_x(chart, layout, ticks.at[t]);
         axis_label(ticks.at[t], label);
         double room = DIGIT_WIDTH * (double)strlen(label) / 2.0;
         double at = fmin(x, layout->width - room); /* the last one must not be cut */
-        markup_format(out,
-                      "<path class=\"grid\" d=\"M%f %fV%f\"/>"
-                      "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n",
-                      x, layout->top, layout->bottom, at, layout->bottom + 13.5, label);
+        markup_format(out, "<path class=\"grid\" d=\"M%f %fV%f\"/>", x, layout->top,
+                      layout->bottom);
+        if (at - room > taken)
+            markup_format(out, "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n", at,
+                          layout->bottom + 13.5, label);
+        taken = at - room > taken ? at + room + 3.0 : taken;
     }
     markup_format(out, "<path class=\"frame\" d=\"M%f %fV%fH%f\"/>\n", layout->left, layout->top,
                   layout->bottom, layout->right);
@@ -247,6 +261,35 @@ static void write_steps(const struct chart *chart, const struct layout *layout,
     fputs("\"/>\n", out);
 }
 
+/* Names of points, on top of all of them; of those that would overlap the first one. */
+static void write_names(const struct chart *chart, const struct layout *layout,
+                        const struct series *series, FILE *out)
+{
+    enum { MOST = 64 };
+    double lefts[MOST], rights[MOST], heights[MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < series->n && n < MOST; i++) {
+        if (series->labels[i] == NULL || !is_visible(chart, series, i))
+            continue;
+        double x = place_x(chart, layout, series->x[i]);
+        double y = place_y(chart, layout, series->y[i]);
+        double width = 4.0 + DIGIT_WIDTH * (double)strlen(series->labels[i]);
+        bool is_left = x > (layout->left + layout->right) / 2.0; /* away from the nearer edge */
+        lefts[n] = is_left ? x - width : x;
+        rights[n] = is_left ? x : x + width;
+        heights[n] = y;
+        bool is_free = true;
+        for (size_t k = 0; k < n; k++)
+            is_free &= rights[k] < lefts[n] || lefts[k] > rights[n] || fabs(heights[k] - y) > 11.0;
+        if (!is_free)
+            continue;
+        n++;
+        markup_format(
+            out, "<text class=\"name halo\" x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s</text>\n",
+            is_left ? x - 4.0 : x + 4.0, y + 3.5, is_left ? "end" : "start", series->labels[i]);
+    }
+}
+
 static void write_points(const struct chart *chart, const struct layout *layout,
                          const struct series *series, FILE *out)
 {
@@ -255,6 +298,8 @@ static void write_points(const struct chart *chart, const struct layout *layout,
             markup_format(out, "<circle class=\"dot\" cx=\"%f\" cy=\"%f\" r=\"2.2\"/>\n",
                           place_x(chart, layout, series->x[i]),
                           place_y(chart, layout, series->y[i]));
+    if (series->labels != NULL)
+        write_names(chart, layout, series, out);
 }
 
 static void write_series(const struct chart *chart, const struct layout *layout,
@@ -297,15 +342,25 @@ void chart_write_empty(struct page *page, const char *title, const char *why)
     markup_format(page->out, "<div class=\"nodata\">%s</div>\n</figure>\n", why);
 }
 
+static bool has_something(const struct chart *chart)
+{
+    for (size_t s = 0; s < chart->n_series; s++)
+        for (size_t i = 0; i < chart->series[s].n; i++)
+            if (is_visible(chart, &chart->series[s], i))
+                return true;
+    return false;
+}
+
 void chart_write(const struct chart *chart, struct page *page)
 {
     struct chart finished = *chart;
-    if (!chart->has_axes) {
+    if (!chart->has_axes)
         include_all(&finished);
-        if (!finished.x.has_range || !finished.y.has_range) {
-            chart_write_empty(page, chart->title, "No data to show.");
-            return;
-        }
+    if (!has_something(chart) || !finished.x.has_range || !finished.y.has_range) {
+        chart_write_empty(page, chart->title, "No data to show.");
+        return;
+    }
+    if (!chart->has_axes) {
         axis_finish(&finished.x);
         axis_finish(&finished.y);
     }

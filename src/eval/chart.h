@@ -35,6 +35,7 @@ struct series {
     const char *name; /* in the text alternative */
     const double *x, *y, *y2;
     size_t n;
+    const char *const *labels; /* of points, NULL for those without; or NULL for none at all */
 };
 
 #define CHART_SERIES_MAX 24
@@ -43,6 +44,8 @@ struct chart {
     const char *title;
     const char *note; /* a line under the title, or NULL */
     struct axis x, y;
+    /* Classes of a histogram below this share of its highest one do not widen the axes. */
+    double trim;
     bool is_small; /* for a grid of many: fewer ticks, and no titles at the axes */
     struct series series[CHART_SERIES_MAX];
     size_t n_series;

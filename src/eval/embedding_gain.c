@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Flows of a host at most; training flows in all. */
+/* Flows of a host at most, and test flows in all. */
 #define FLOWS_OF_HOST    1024
+#define TEST_FLOWS       20000
 #define PORT_ATOMS       384 /* of the one-hot form: as many as models embed */
 #define PORT_PREFIXES    32
 #define FEWEST_OF_A_PORT 5.0
@@ -61,7 +62,8 @@ static void task_init(struct gain_task *task, const struct embedding_set *set,
     struct rng rng = rng_stream(seed, RNG_EVAL, 0, 300);
     task->train_flows = window_sample_draw(training, 1, FLOWS_OF_HOST, &rng);
     window_sample_mix(&task->train_flows, sizes[GAIN_MANY], &rng);
-    task->test_flows = window_sample_draw(test, 1, FLOWS_OF_HOST, &rng);
+    size_t n_of_host = window_sample_share(FLOWS_OF_HOST, TEST_FLOWS, test->n_hosts);
+    task->test_flows = window_sample_draw(test, 1, n_of_host, &rng);
     for (int p = 0; p < N_PORTS; p++) {
         task->tables[p] = embedding_find(set, attribute_infos[ports[p]].name);
         task->bins[p] = learn_bins(training, ports[p]);

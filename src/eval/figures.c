@@ -9,9 +9,15 @@ const char *const verdict_names[] = { "like_real", "close", "apart", "far", "non
 const char *const verdict_words[] = { "like real", "close", "apart", "far off", "no verdict" };
 
 const char *const figure_group_words[N_FIGURE_GROUPS] = {
-    [GROUP_VALUES] = "Values of single flows", [GROUP_HOURS] = "Values by the hour of the day",
-    [GROUP_ORDER] = "Order and dependence",    [GROUP_CONVERSATIONS] = "Conversations",
-    [GROUP_RULES] = "Rules of networks",       [GROUP_NETSHARE] = "NetShare's figures",
+    [GROUP_TWO_SAMPLE] = "Told from real by a classifier",
+    [GROUP_TASKS] = "Good to learn from",
+    [GROUP_PRIVACY] = "Privacy",
+    [GROUP_VALUES] = "Values of single flows",
+    [GROUP_HOURS] = "Values by the hour of the day",
+    [GROUP_ORDER] = "Order and dependence",
+    [GROUP_CONVERSATIONS] = "Conversations",
+    [GROUP_RULES] = "Rules of networks",
+    [GROUP_NETSHARE] = "NetShare's figures",
 };
 
 enum verdict verdict_of(double distance, double floor, double floor_deviation, double tolerance)
@@ -81,6 +87,115 @@ static double square_distance(const struct comparison *comparison, size_t offset
             mean_add(&mean, number_at(comparison,
                                       difference_at(offset) + (a * N_CODED + b) * sizeof(double)));
     return mean_of(&mean);
+}
+
+/* ---- judges ------------------------------------------------------------------------------- */
+
+static const struct finding nothing_found = { (double)NAN, (double)NAN, (double)NAN, (double)NAN,
+                                              (double)NAN, (double)NAN, (double)NAN, VERDICT_NONE };
+
+/* Where the scale says by itself what is good: the upper ends of like real, close and apart. */
+static enum verdict verdict_by_limits(double x, double like_real, double close, double apart)
+{
+    return isnan(x)         ? VERDICT_NONE
+           : x <= like_real ? VERDICT_LIKE_REAL
+           : x <= close     ? VERDICT_CLOSE
+           : x <= apart     ? VERDICT_APART
+                            : VERDICT_FAR;
+}
+
+static struct finding find_of_ratio(const struct host_ratio *ratio)
+{
+    struct finding finding = nothing_found;
+    finding.distance = ratio->mean;
+    finding.deviation = ratio->standard_error;
+    return finding;
+}
+
+/* offset: of the figure in struct two_sample. */
+static struct finding judge_two_sample(const struct report *report, const struct report_twin *twin,
+                                       size_t offset)
+{
+    if (!twin->two_sample.is_measured)
+        return nothing_found;
+    bool is_windows = offset == offsetof(struct two_sample, windows);
+    const struct two_sample_floor *floor = &report->two_sample_floor;
+    struct finding finding = find_of_ratio(is_windows ? &twin->two_sample.windows.auc
+                                                      : &twin->two_sample.flows.auc);
+    if (floor->n_halvings > 0) {
+        finding.floor = is_windows ? floor->windows : floor->flows;
+        finding.floor_deviation = is_windows ? floor->windows_deviation : floor->flows_deviation;
+    }
+    finding.verdict = verdict_by_limits(finding.distance, 0.60, 0.75, 0.90);
+    return finding;
+}
+
+/* offset: of the loss in struct task_loss. */
+static struct finding judge_task(const struct report *report, const struct report_twin *twin,
+                                 size_t offset)
+{
+    (void)report;
+    if (!twin->tasks.is_measured)
+        return nothing_found;
+    const void *at = (const char *)&twin->tasks.loss + offset;
+    struct finding finding = find_of_ratio(at);
+    bool is_score = offset == offsetof(struct task_loss, macro_f1);
+    finding.verdict = is_score ? verdict_by_limits(-finding.distance, 0.02, 0.05, 0.15)
+                               : verdict_by_limits(finding.distance, 0.05, 0.15, 0.50);
+    return finding;
+}
+
+/* offset: of the copies in struct privacy. Held-out hosts are the floor. */
+static struct finding judge_copies(const struct report *report, const struct report_twin *twin,
+                                   size_t offset)
+{
+    (void)report;
+    if (!twin->privacy.is_measured)
+        return nothing_found;
+    const void *at = (const char *)&twin->privacy + offset;
+    const struct copies *copies = at;
+    struct finding finding = find_of_ratio(&copies->synthetic);
+    finding.floor = copies->held_out.mean;
+    finding.floor_deviation = copies->held_out.standard_error;
+    finding.ratio = finding.distance / finding.floor;
+    finding.verdict = verdict_of(
+        finding.distance, finding.floor,
+        hypot(isfinite(finding.deviation) ? finding.deviation : 0.0,
+              isfinite(finding.floor_deviation) ? finding.floor_deviation : 0.0),
+        0.0);
+    return finding;
+}
+
+/* offset: of the distances in struct privacy. */
+static struct finding judge_nearest(const struct report *report, const struct report_twin *twin,
+                                    size_t offset)
+{
+    (void)report;
+    if (!twin->privacy.is_measured)
+        return nothing_found;
+    const void *at = (const char *)&twin->privacy + offset;
+    const struct nearest *nearest = at;
+    struct finding finding = find_of_ratio(&nearest->nearer);
+    double slack = isfinite(finding.deviation) ? 2.0 * finding.deviation : 0.0;
+    finding.verdict = verdict_by_limits(finding.distance - slack, 0.50, 0.60, 0.75);
+    return finding;
+}
+
+/* Of the model that drew the twin. */
+static struct finding judge_membership(const struct report *report, const struct report_twin *twin,
+                                       size_t offset)
+{
+    (void)offset;
+    for (size_t m = 0; m < report->n_models; m++) {
+        const struct report_model *model = &report->models[m];
+        if (model->twin < 0 || &report->twins[model->twin] != twin ||
+            !model->membership.is_measured)
+            continue;
+        struct finding finding = find_of_ratio(&model->membership.auc);
+        finding.verdict = verdict_by_limits(finding.distance, 0.55, 0.65, 0.80);
+        return finding;
+    }
+    return nothing_found;
 }
 
 /* ---- the list ----------------------------------------------------------------------------- */
@@ -192,7 +307,7 @@ static void add_conversations(struct list *list)
 static void add_rules(struct list *list)
 {
     struct figure *mean = add(list, GROUP_RULES, PORTRAIT_AT(rules.rates), rules_distance);
-    name(mean, "kept as often as by real flows, mean error", "percentage points", "rules",
+    name(mean, "how often rules are kept, mean error", "percentage points", "rules",
          "mean_difference");
     mean->is_key = true;
     mean->scale = 100.0;
@@ -219,11 +334,61 @@ static void add_netshare(struct list *list)
     }
 }
 
+/* Those that at least one twin was shown to. */
+static void add_judges(struct list *list, const struct report *report)
+{
+#define SAMPLE_AT(member)  offsetof(struct two_sample, member)
+#define LOSS_AT(member)    offsetof(struct task_loss, member)
+#define PRIVACY_AT(member) offsetof(struct privacy, member)
+    static const struct {
+        enum figure_group group;
+        const char *words, *key, *subkey;
+        struct finding (*judge)(const struct report *, const struct report_twin *, size_t);
+        size_t offset;
+        double scale;
+    } judges[] = {
+        { GROUP_TWO_SAMPLE, "AUC on windows of flows, 0.5 is guessing", "two_sample", "windows",
+          judge_two_sample, SAMPLE_AT(windows), 1.0 },
+        { GROUP_TWO_SAMPLE, "AUC on single flows", "two_sample", "flows", judge_two_sample,
+          SAMPLE_AT(flows), 1.0 },
+        { GROUP_TASKS, "protocol: macro-F1 gained or lost, points", "tasks", "macro_f1_loss",
+          judge_task, LOSS_AT(macro_f1), 100.0 },
+        { GROUP_TASKS, "forecast of bytes: error added, %", "tasks", "mae_bytes_loss", judge_task,
+          LOSS_AT(mae[FORECAST_BYTES]), 100.0 },
+        { GROUP_TASKS, "forecast of flows: error added, %", "tasks", "mae_flows_loss", judge_task,
+          LOSS_AT(mae[FORECAST_FLOWS]), 100.0 },
+        { GROUP_PRIVACY, "flows copied from training, %", "privacy", "flow_copies", judge_copies,
+          PRIVACY_AT(flows), 100.0 },
+        { GROUP_PRIVACY, "conversations copied from training, %", "privacy", "conversation_copies",
+          judge_copies, PRIVACY_AT(conversations), 100.0 },
+        { GROUP_PRIVACY, "flow nearer to training than a real one, 0.5", "privacy", "rows_nearer",
+          judge_nearest, PRIVACY_AT(rows), 1.0 },
+        { GROUP_PRIVACY, "window nearer to training than a real one, 0.5", "privacy",
+          "windows_nearer", judge_nearest, PRIVACY_AT(windows), 1.0 },
+        { GROUP_PRIVACY, "AUC of membership, 0.5 is guessing", "privacy", "membership_auc",
+          judge_membership, 0, 1.0 },
+    };
+    for (size_t j = 0; j < ARRAY_LEN(judges); j++) {
+        bool is_there = false;
+        for (size_t t = 0; t < report->n_twins && !is_there; t++)
+            is_there = isfinite(
+                judges[j].judge(report, &report->twins[t], judges[j].offset).distance);
+        if (!is_there)
+            continue;
+        struct figure *figure = add(list, judges[j].group, judges[j].offset, NULL);
+        name(figure, judges[j].words, "", judges[j].key, judges[j].subkey);
+        figure->judge = judges[j].judge;
+        figure->scale = judges[j].scale;
+        figure->is_key = true;
+    }
+}
+
 size_t figures_list(const struct report *report, struct figure figures[FIGURES_MAX])
 {
     struct list list = { figures, 0 };
     if (report->n_twins == 0)
         return 0;
+    add_judges(&list, report);
     add_distributions(&list, report, false);
     add_distributions(&list, report, true);
     add_order(&list);
@@ -256,7 +421,9 @@ static void distances_of(const struct figure *figure, const struct comparison_av
 struct finding figure_find(const struct figure *figure, const struct report *report,
                            const struct report_twin *twin)
 {
-    struct finding finding = { .real = (double)NAN, .synthetic = (double)NAN };
+    if (figure->judge != NULL)
+        return figure->judge(report, twin, figure->offset);
+    struct finding finding = nothing_found;
     if (figure->has_sides) {
         finding.real = number_at(&twin->average.mean, real_at(figure->offset));
         finding.synthetic = number_at(&twin->average.mean, synthetic_at(figure->offset));

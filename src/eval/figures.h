@@ -8,6 +8,8 @@
  *   apart      up to 5 times
  *   far off    beyond
  *
+ * Judges (a classifier, tasks, membership) have a scale of their own, with fixed limits.
+ *
  * It says whether the twin could be other users of the same network; it does not say that it is.
  * Few hosts have a high floor, below which much can hide.
  *
@@ -30,6 +32,9 @@ extern const char *const verdict_words[]; /* for people: "like real", ... */
 enum verdict verdict_of(double distance, double floor, double floor_deviation, double tolerance);
 
 enum figure_group {
+    GROUP_TWO_SAMPLE, /* judges, where they were asked: */
+    GROUP_TASKS,
+    GROUP_PRIVACY,
     GROUP_VALUES,        /* of single flows */
     GROUP_HOURS,         /* the same by the hour of the day */
     GROUP_ORDER,         /* how a flow depends on those before it */
@@ -40,6 +45,14 @@ enum figure_group {
 };
 extern const char *const figure_group_words[N_FIGURE_GROUPS];
 
+struct finding {
+    double real, synthetic;     /* NaN where the figure has no sides */
+    double distance, deviation; /* over repeats; of judges the figure itself, and its error */
+    double floor, floor_deviation;
+    double ratio; /* distance / floor */
+    enum verdict verdict;
+};
+
 struct figure {
     char key[64];   /* in JSON: "js.bytes.all_day" */
     char words[64]; /* for people, with the unit */
@@ -48,6 +61,9 @@ struct figure {
     /* The distance in one comparison; `offset` is the figure's own. */
     double (*distance)(const struct comparison *comparison, size_t offset);
     size_t offset;
+    /* Instead, of judges: all of it. */
+    struct finding (*judge)(const struct report *report, const struct report_twin *twin,
+                            size_t offset);
     bool is_squared;  /* JS: the size factor holds, not its root */
     bool has_sides;   /* each side has a number, at `offset` in its portrait */
     double scale;     /* of numbers for people: 100 for per cent */
@@ -58,13 +74,6 @@ struct figure {
 /* Those that this report has, group by group. */
 size_t figures_list(const struct report *report, struct figure figures[FIGURES_MAX]);
 
-struct finding {
-    double real, synthetic;     /* NaN where the figure has no sides */
-    double distance, deviation; /* over repeats */
-    double floor, floor_deviation;
-    double ratio; /* distance / floor */
-    enum verdict verdict;
-};
 struct finding figure_find(const struct figure *figure, const struct report *report,
                            const struct report_twin *twin);
 

@@ -107,10 +107,8 @@ void number_format(double x, char text[NUMBER_TEXT_SIZE])
         snprintf(text, NUMBER_TEXT_SIZE, "%.2f", x);
     else if (fabs(x) >= 1.0)
         snprintf(text, NUMBER_TEXT_SIZE, "%.3f", x);
-    else if (fabs(x) >= 0.00005)
-        snprintf(text, NUMBER_TEXT_SIZE, "%.4f", x);
     else
-        snprintf(text, NUMBER_TEXT_SIZE, "%.0e", x);
+        snprintf(text, NUMBER_TEXT_SIZE, "%.4f", x); /* 0.0000 is not 0 */
 }
 
 void count_format(double n, char text[NUMBER_TEXT_SIZE])

@@ -85,14 +85,18 @@ void page_panels_end(struct page *page)
 
 void page_table(struct page *page, const char *caption, const char *const *headings, size_t n)
 {
-    /* Reachable by keyboard, since a wide one scrolls. */
+    /* The caption does not scroll with a wide table, which can be reached by keyboard. */
+    int table = ++page->n_tables;
     markup_format(page->out,
-                  "<div class=\"scroll\" tabindex=\"0\">\n<table>\n<caption>%s</caption>\n"
-                  "<thead><tr>",
-                  caption);
+                  "<div class=\"table\">\n<p class=\"caption\" id=\"c%d\">%s</p>\n"
+                  "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"c%d\">\n"
+                  "<table aria-labelledby=\"c%d\">\n",
+                  table, caption, table, table);
+    if (n > 0)
+        fputs("<thead><tr>", page->out);
     for (size_t i = 0; i < n; i++)
         markup_format(page->out, "<th scope=\"col\">%s</th>", headings[i]);
-    fputs("</tr></thead>\n<tbody>\n", page->out);
+    fputs(n > 0 ? "</tr></thead>\n<tbody>\n" : "<tbody>\n", page->out);
 }
 
 void page_row_group(struct page *page, const char *words, size_t n_columns)
@@ -134,7 +138,17 @@ void page_row_end(struct page *page)
 
 void page_table_end(struct page *page)
 {
-    fputs("</tbody>\n</table>\n</div>\n", page->out);
+    fputs("</tbody>\n</table>\n</div>\n</div>\n", page->out);
+}
+
+void page_tables(struct page *page)
+{
+    fputs("<div class=\"tables\">\n", page->out);
+}
+
+void page_tables_end(struct page *page)
+{
+    fputs("</div>\n", page->out);
 }
 
 /* ---- file --------------------------------------------------------------------------------- */

@@ -25,7 +25,7 @@
 
 struct page {
     FILE *out;
-    int n_panels; /* so far: panels are numbered */
+    int n_panels, n_tables; /* so far: they are numbered */
 };
 
 /* What a colour means is the same on the whole page: real flows, the floor, and twin (or model)
@@ -61,6 +61,7 @@ void page_panels_end(struct page *page);
  *     page_table(&page, "Flows", headings, n);
  *     page_row(&page, "TCP"); page_cell(&page, "12"); page_cell(&page, "3"); page_row_end(&page);
  *     page_table_end(&page); */
+/* Without headings where n is 0. */
 void page_table(struct page *page, const char *caption, const char *const *headings, size_t n);
 /* A line that divides the rows into groups, over n columns. */
 void page_row_group(struct page *page, const char *words, size_t n_columns);
@@ -70,6 +71,9 @@ void page_cell_number(struct page *page, double x);
 void page_cell_count(struct page *page, double n);
 void page_row_end(struct page *page);
 void page_table_end(struct page *page);
+/* Around tables that stand side by side where there is room. */
+void page_tables(struct page *page);
+void page_tables_end(struct page *page);
 
 /* Writes a page to a file, whole or not at all. */
 typedef void page_writer(struct page *page, const void *what);

@@ -29,6 +29,7 @@ const char *const page_style[] = {
     "h2{font-size:20px;line-height:1.25;margin:0 0 4px}",
     "h3{font-size:15px;margin:18px 0 4px}",
     "p{margin:0 0 10px;max-width:82ch}",
+    ".subtitle{max-width:none}",
     ".subtitle,.intro,footer{color:var(--soft)}",
     "nav{display:flex;flex-wrap:wrap;gap:2px 16px;margin:12px 0 0;font-size:14px}",
     "a{color:var(--fair)}",
@@ -41,9 +42,10 @@ const char *const page_style[] = {
     "figcaption{font-weight:600;font-size:14px;line-height:1.35}",
     ".small figcaption{font-size:12px}",
     "figcaption span{display:block;font-weight:400;font-size:12.5px;color:var(--soft)}",
-    "svg{display:block;width:100%;height:auto;max-width:470px}",
+    "svg{display:block;width:100%;height:auto;max-width:440px}",
     "svg text{font-size:11px;fill:var(--soft);font-family:inherit}",
     "svg .name{fill:var(--ink)}",
+    "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px}",
     "svg .value{font-size:10px}",
     ".nodata{border:1px dashed var(--rule);border-radius:6px;padding:34px 12px;"
     "text-align:center;color:var(--soft);font-size:13px;margin-top:6px}",
@@ -77,9 +79,11 @@ const char *const page_style[] = {
     "0;font-size:13.5px}",
     ".legend li{display:flex;align-items:center;gap:7px}",
     ".legend svg{width:26px;height:12px;flex:none}",
-    ".scroll{overflow-x:auto;margin:10px 0}",
+    ".tables{display:flex;flex-wrap:wrap;gap:0 56px}",
+    ".table{max-width:100%;min-width:0}",
+    ".scroll{overflow-x:auto;margin:4px 0 10px}",
     "table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums}",
-    "caption{text-align:left;font-weight:600;padding:0 0 5px}",
+    ".caption{font-weight:600;font-size:13.5px;margin:14px 0 0;max-width:none}",
     "th,td{padding:3px 14px 3px 0;text-align:right;border-bottom:1px solid var(--grid);"
     "white-space:nowrap;overflow-wrap:normal;vertical-align:top}",
     "th:last-child,td:last-child{padding-right:4px}",
@@ -107,7 +111,9 @@ const char *const page_style[] = {
     "section{padding:14px 12px}h1{font-size:23px}}",
     "@media print{:root{" LIGHT "}body{background:none;font-size:10.5pt}section{border:0;"
     "padding:0}nav{display:none}figure,tr,.card{break-inside:avoid}h2,h3,.intro,.legend{"
-    "break-after:avoid}.scroll{overflow:visible}.panels{grid-template-columns:repeat(2,1fr)}"
+    "break-after:avoid}.scroll{overflow:visible}table{font-size:8pt}td "
+    "small{display:none}th,td{padding-right:8px}"
+    ".verdict{font-size:7.5pt;padding:0 5px}.panels{grid-template-columns:repeat(2,1fr)}"
     ".panels.small{grid-template-columns:repeat(4,1fr)}*{-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}}",
     NULL,

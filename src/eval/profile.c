@@ -320,6 +320,12 @@ static json_t *numbers(const double *values, size_t n)
     return list;
 }
 
+#define QUANTILE_KEY_SIZE 16
+static void quantile_key(size_t q, char key[QUANTILE_KEY_SIZE])
+{
+    snprintf(key, QUANTILE_KEY_SIZE, "%.2f", profile_quantiles[q]);
+}
+
 static json_t *count_json(const struct profile_count *count, const char *unit)
 {
     json_t *object = json_object(), *quantiles = json_object();
@@ -329,8 +335,8 @@ static json_t *count_json(const struct profile_count *count, const char *unit)
     json_object_set_new(object, "lowest", number(count->lowest));
     json_object_set_new(object, "highest", number(count->highest));
     for (size_t q = 0; q < N_QUANTILES; q++) {
-        char key[16];
-        snprintf(key, sizeof key, "%.2f", profile_quantiles[q]);
+        char key[QUANTILE_KEY_SIZE];
+        quantile_key(q, key);
         json_object_set_new(quantiles, key, number(count->quantiles[q]));
     }
     json_object_set_new(object, "quantiles", quantiles);
@@ -382,6 +388,13 @@ json_t *profile_json(const struct profile *profile)
     json_object_set_new(object, "protocols", protocols_json(profile));
     json_object_set_new(object, "flows_by_hour", numbers(profile->flows_by_hour, N_HOURS));
     json_object_set_new(object, "bytes_by_hour", numbers(profile->bytes_by_hour, N_HOURS));
+    json_t *by_hour = json_object();
+    for (size_t q = 0; q < N_QUANTILES; q++) {
+        char key[QUANTILE_KEY_SIZE];
+        quantile_key(q, key);
+        json_object_set_new(by_hour, key, numbers(profile->bytes_quantiles[q], N_HOURS));
+    }
+    json_object_set_new(object, "bytes_by_hour_quantiles", by_hour);
     for (int c = 0; c < N_PROFILE_COUNTS; c++) {
         const struct attribute_info *info = &attribute_infos[profile_attributes[c]];
         json_object_set_new(counts, info->name, count_json(&profile->counts[c], info->unit));

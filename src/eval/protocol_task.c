@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Flows of a host at most, and training flows in all. */
+/* Flows of a host at most, and in all. */
 #define FLOWS_OF_HOST  1024
 #define TRAINING_FLOWS 20000
+#define TEST_FLOWS     40000
 struct protocol_task {
     const struct task_sides *sides;
     size_t n; /* training flows of each mix */
@@ -36,7 +37,8 @@ struct protocol_task *protocol_task_create(const struct task_sides *sides)
         task->n = task->train[s].n < task->n ? task->train[s].n : task->n;
     }
     struct rng rng = rng_stream(sides->seed, RNG_EVAL, N_TASK_SIDES, 100);
-    task->test = window_sample_draw(sides->test, 1, FLOWS_OF_HOST, &rng);
+    size_t n_of_host = window_sample_share(FLOWS_OF_HOST, TEST_FLOWS, sides->test->n_hosts);
+    task->test = window_sample_draw(sides->test, 1, n_of_host, &rng);
     for (int m = 0; m < N_MIXES; m++)
         task->told[m] = memory_zalloc(task->test.n, 1);
     return task;

@@ -24,10 +24,15 @@ const struct conversation_info conversation_infos[N_CONVERSATION_FIGURES] = {
 
 void report_release(struct report *report)
 {
-    for (size_t m = 0; m < report->n_models; m++)
+    for (size_t m = 0; m < report->n_models; m++) {
         nll_release(&report->models[m].nll);
-    for (size_t t = 0; t < report->n_twins; t++)
+        embedding_maps_release(&report->models[m].maps);
+    }
+    for (size_t t = 0; t < report->n_twins; t++) {
         comparison_average_release(&report->twins[t].average);
+        profile_free(report->twins[t].profile);
+    }
+    profile_free(report->profile);
     comparison_average_release(&report->floor);
     free(report->models);
     free(report->twins);

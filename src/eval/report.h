@@ -13,8 +13,10 @@
 
 #include "eval/comparison.h"
 #include "eval/embedding_gain.h"
+#include "eval/embedding_map.h"
 #include "eval/nll.h"
 #include "eval/privacy.h"
+#include "eval/profile.h"
 #include "eval/tasks.h"
 #include "eval/two_sample.h"
 
@@ -33,6 +35,8 @@ struct report_model {
     /* Where bins are scored: of the bins that hold the values of one attribute. */
     struct host_ratio bins;
     size_t n_bins;
+    struct embedding_maps maps;   /* where there will be plots */
+    struct fit_history history;   /* of its training; borrowed from the model */
     struct embedding_gain gain;   /* with --tasks, of models that learn embeddings */
     struct membership membership; /* with --privacy, where training flows are in the data */
 };
@@ -46,6 +50,7 @@ struct report_twin {
     struct two_sample two_sample;
     struct tasks tasks;
     struct privacy privacy;
+    struct profile *profile; /* of the first repeat, where there will be plots; or NULL */
 };
 
 struct report {
@@ -62,6 +67,7 @@ struct report {
     uint64_t seed;
     struct comparison_average floor; /* n is the number of halvings; 0 where there is no floor */
     struct two_sample_floor two_sample_floor;
+    struct profile *profile; /* of the real side, where there will be plots; or NULL */
 };
 void report_release(struct report *report);
 

@@ -14,6 +14,11 @@ static inline double number_at(const struct comparison *comparison, size_t offse
     return *(const double *)(const void *)((const char *)comparison + offset);
 }
 
+static inline double portrait_number(const struct portrait *portrait, size_t offset)
+{
+    return *(const double *)(const void *)((const char *)portrait + offset);
+}
+
 /* Offsets in a comparison of a portrait's number: on the real side, on the synthetic one, and of
  * their difference, which is what has a floor. */
 static inline size_t real_at(size_t portrait_offset)

@@ -1,5 +1,6 @@
 /* report_json.c - the report for programs. The keys are listed in docs/evaluation.md and stay. */
 #include "data/calendar.h"
+#include "eval/figures.h"
 #include "eval/report_internal.h"
 
 #include <math.h>
@@ -253,10 +254,27 @@ static void add_twin(json_t *object, const struct report *report, const struct r
     json_object_set_new(object, "correlation",
                         dependence_json(report, twin, PORTRAIT_AT(dependence.correlation)));
     json_object_set_new(object, "autocorrelation", autocorrelation_json(report, twin));
+    json_object_set_new(object, "figures", figures_json(report, twin));
+    if (twin->profile != NULL)
+        json_object_set_new(object, "profile", profile_json(twin->profile));
     report_add_judges(object, report, twin);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
+
+/* {column: [numbers]} of what the training noted. */
+static json_t *history_json(const struct fit_history *history)
+{
+    json_t *object = json_object();
+    for (size_t c = 0; c < history->n_columns; c++) {
+        json_t *column = json_array();
+        for (size_t i = 0; i < history->n_rows; i++)
+            json_array_append_new(column,
+                                  report_number(history->values[i * history->n_columns + c]));
+        json_object_set_new(object, history->columns[c], column);
+    }
+    return object;
+}
 
 static json_t *model_json(const struct report *report, size_t m)
 {
@@ -276,6 +294,10 @@ static json_t *model_json(const struct report *report, size_t m)
         report_set_number(bins, "nats_per_flow", "", model->bins.mean);
         report_set_number(bins, "stderr", "", model->bins.standard_error);
     }
+    if (model->history.n_rows > 0)
+        json_object_set_new(object, "training", history_json(&model->history));
+    if (model->maps.n > 0)
+        json_object_set_new(object, "embedding_maps", embedding_maps_json(&model->maps));
     report_add_gain(object, &model->gain);
     report_add_membership(object, &model->membership);
     if (model->twin >= 0)
@@ -294,6 +316,8 @@ json_t *report_json(const struct report *report)
                                   "part", report->part, "flows", (json_int_t)report->n_flows,
                                   "hosts", (json_int_t)report->n_hosts, "effective_hosts",
                                   report->effective_hosts, "from", from, "until", until));
+    if (report->profile != NULL)
+        json_object_set_new(object, "profile_real", profile_json(report->profile));
     json_object_set_new(object, "seed", json_integer((json_int_t)report->seed));
     if (report->n_models > 0) {
         json_object_set_new(object, "nll", nll_json(&report->models[0].nll));

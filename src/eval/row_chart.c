@@ -12,8 +12,11 @@
 #define ROW_GAP     8.0
 #define TOP         6.0
 #define LABEL_WIDTH 6.2
+#define DIGIT_WIDTH 5.6  /* of the numbers beside bars */
+#define VALUE_WIDTH 42.0 /* of a whole one */
 
 struct rows_layout {
+    double names; /* the right end of the rows' names */
     double left, right, bottom, height;
 };
 
@@ -60,20 +63,21 @@ static void write_bar(const struct row_chart *chart, const struct rows_layout *l
     number_format(value, text);
     markup_format(out, "<rect class=\"bar\" x=\"%f\" y=\"%f\" width=\"%f\" height=\"%f\"/>",
                   fmin(zero, end), y + 1.0, fmax(fabs(end - zero), 0.8), MARK_HEIGHT - 2.0);
-    double outer = fmax(zero, end);
-    if (mark->error > 0.0 && isfinite(mark->error)) {
+    double inner = fmin(zero, end), outer = fmax(zero, end);
+    if (mark->error > 0.0) {
         double low = place(chart, layout, value - mark->error);
         double high = place(chart, layout, value + mark->error);
         markup_format(out, "<path class=\"whisker\" d=\"M%f %fH%fM%f %fv4M%f %fv4\"/>", low,
                       y + MARK_HEIGHT / 2.0, high, low, y + MARK_HEIGHT / 2.0 - 2.0, high,
                       y + MARK_HEIGHT / 2.0 - 2.0);
+        inner = fmin(inner, low);
         outer = fmax(outer, high);
     }
-    /* On the left where it has no room on the right. */
-    double width = 6.0 * (double)strlen(text) + 4.0;
-    bool has_room = outer + width < WIDTH;
-    markup_format(out, "<text class=\"value\" x=\"%f\" y=\"%f\">%s</text>",
-                  has_room ? outer + 4.0 : WIDTH - width + 4.0, y + MARK_HEIGHT - 2.2, text);
+    bool is_left = value < 0.0;
+    markup_format(out, "<text class=\"value\" x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s</text>",
+                  is_left ? inner - 3.0
+                          : fmin(outer + 4.0, WIDTH - DIGIT_WIDTH * (double)strlen(text)),
+                  y + MARK_HEIGHT - 2.2, is_left ? "end" : "start", text);
 }
 
 static void write_box(const struct row_chart *chart, const struct rows_layout *layout,
@@ -124,8 +128,10 @@ static bool include_all(struct row_chart *chart)
         size_t n = chart->kind == ROWS_OF_BARS && mark->n > 1 ? 1 : mark->n;
         for (size_t i = 0; i < n; i++) {
             axis_include(&chart->x, mark->values[i]);
-            if (chart->kind == ROWS_OF_BARS)
+            if (chart->kind == ROWS_OF_BARS) {
+                axis_include(&chart->x, mark->values[i] - mark->error);
                 axis_include(&chart->x, mark->values[i] + mark->error);
+            }
         }
     }
     if (chart->x.has_range)
@@ -167,7 +173,8 @@ static void write_axis(const struct row_chart *chart, const struct rows_layout *
                       "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n",
                       x, TOP, layout->bottom, fmin(x, WIDTH - room), layout->bottom + 13.5, label);
     }
-    markup_format(out, "<path class=\"frame\" d=\"M%f %fV%fH%f\"/>\n", layout->left, TOP,
+    markup_format(out, "<path class=\"frame\" d=\"M%f %fV%fM%f %fH%f\"/>\n",
+                  place(chart, layout, fmax(chart->x.low, 0.0)), TOP, layout->bottom, layout->left,
                   layout->bottom, layout->right);
     markup_format(out, "<text x=\"%f\" y=\"%f\" text-anchor=\"middle\">%s</text>\n",
                   (layout->left + layout->right) / 2.0, layout->height - 5.0, chart->x.title);
@@ -175,11 +182,16 @@ static void write_axis(const struct row_chart *chart, const struct rows_layout *
 
 static struct rows_layout layout_of(const struct row_chart *chart)
 {
-    struct rows_layout layout = { .right = WIDTH - (chart->kind == ROWS_OF_BARS ? 34.0 : 14.0) };
+    struct rows_layout layout = { .right = WIDTH - 14.0 };
     size_t longest = 0;
     for (size_t r = 0; r < chart->n_rows; r++)
         longest = strlen(chart->labels[r]) > longest ? strlen(chart->labels[r]) : longest;
     layout.left = 8.0 + LABEL_WIDTH * (double)longest;
+    if (chart->kind == ROWS_OF_BARS) { /* room for the numbers at the ends of bars */
+        layout.left += chart->x.low < 0.0 ? VALUE_WIDTH : 0.0;
+        layout.right = WIDTH - (chart->x.high > 0.0 ? VALUE_WIDTH : 14.0);
+    }
+    layout.names = 3.0 + LABEL_WIDTH * (double)longest;
     layout.bottom = TOP + (double)chart->n_rows * (MARK_HEIGHT * (double)chart->n_marks + ROW_GAP);
     layout.height = layout.bottom + 36.0;
     return layout;
@@ -191,8 +203,7 @@ static void write_rows(const struct row_chart *chart, const struct rows_layout *
     for (size_t r = 0; r < chart->n_rows; r++) {
         double top = TOP + row_height * (double)r + ROW_GAP / 2.0;
         markup_format(out, "<text class=\"name\" x=\"%f\" y=\"%f\" text-anchor=\"end\">%s</text>\n",
-                      layout->left - 5.0, top + (row_height - ROW_GAP) / 2.0 + 3.8,
-                      chart->labels[r]);
+                      layout->names, top + (row_height - ROW_GAP) / 2.0 + 3.8, chart->labels[r]);
         for (size_t m = 0; m < chart->n_marks; m++)
             write_mark(chart, layout, &chart->marks[r * chart->n_marks + m],
                        top + MARK_HEIGHT * (double)m, out);

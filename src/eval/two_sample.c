@@ -14,10 +14,12 @@
 
 /* Hosts are dealt into so many folds; each is judged by a network that learned from the others. */
 #define FOLDS 4
-/* Windows of a host at most, so that one busy host does not decide; of single flows this many times
- * more. */
+/* Windows, and single flows, of a host at most, so that one busy host does not decide, and in all.
+ */
 #define WINDOWS_OF_HOST 256
+#define WINDOWS_OF_SIDE 8192
 #define FLOWS_OF_HOST   1024
+#define FLOWS_OF_SIDE   32768
 
 static const size_t lengths[] = { TWO_SAMPLE_WINDOW, 1 };
 enum { N_LENGTHS = ARRAY_LEN(lengths) };
@@ -70,7 +72,9 @@ static size_t count_hosts(const struct traffic *traffic, size_t length)
 static void sample_side(struct sampled_side *side, const struct traffic *traffic,
                         const struct trial *trial, uint64_t name)
 {
-    size_t n_max = trial->length > 1 ? WINDOWS_OF_HOST : FLOWS_OF_HOST;
+    size_t n = traffic->n_hosts;
+    size_t n_max = trial->length > 1 ? window_sample_share(WINDOWS_OF_HOST, WINDOWS_OF_SIDE, n)
+                                     : window_sample_share(FLOWS_OF_HOST, FLOWS_OF_SIDE, n);
     *side = (struct sampled_side){
         .traffic = traffic,
         .folds = memory_alloc(traffic->n_hosts, sizeof *side->folds),

@@ -32,6 +32,13 @@ struct window_sample window_sample_draw(const struct traffic *traffic, size_t le
     return sample;
 }
 
+size_t window_sample_share(size_t n_of_host, size_t n_in_all, size_t n_hosts)
+{
+    size_t share = n_hosts > 0 ? n_in_all / n_hosts : n_in_all;
+    share = share > 0 ? share : 1;
+    return share < n_of_host ? share : n_of_host;
+}
+
 void window_sample_mix(struct window_sample *sample, size_t n, struct rng *rng)
 {
     size_t *order = memory_alloc(sample->n, sizeof *order);

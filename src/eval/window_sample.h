@@ -21,6 +21,9 @@ struct window_sample {
  * taken, so that one busy host does not decide; host by host. */
 struct window_sample window_sample_draw(const struct traffic *traffic, size_t length,
                                         size_t n_of_host, struct rng *rng);
+/* How many of a host may be taken, so that a side of n_hosts has no more than `n_in_all`; at least
+ * one. */
+size_t window_sample_share(size_t n_of_host, size_t n_in_all, size_t n_hosts);
 /* Puts the windows in random order and keeps n of them at most. */
 void window_sample_mix(struct window_sample *sample, size_t n, struct rng *rng);
 void window_sample_release(struct window_sample *sample);

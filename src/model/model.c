@@ -76,6 +76,12 @@ bool model_is_unfinished(const struct model *model)
     return model->kind->is_unfinished != NULL && model->kind->is_unfinished(model);
 }
 
+struct fit_history model_history(const struct model *model)
+{
+    return model->kind->history != NULL ? model->kind->history(model)
+                                        : (struct fit_history){ .n_rows = 0 };
+}
+
 void model_free(struct model *model)
 {
     if (model == NULL)

@@ -79,6 +79,14 @@ struct fit_control {
  * on. Does nothing where there is no place to keep it. */
 enum status fit_checkpoint(struct fit_control *control, struct model *model, struct error *err);
 
+/* What a long fit noted on its way: values[n_rows, n_columns], in order. The NLL of a column
+ * "nll..." is in nats per flow. */
+struct fit_history {
+    const char *const *columns; /* names */
+    size_t n_columns, n_rows;
+    const double *values; /* borrowed from the model */
+};
+
 struct model_kind {
     const char *name;
     const char *summary;
@@ -113,6 +121,8 @@ struct model_kind {
      * "attributes" by then, for a load that must know what to expect. */
     /* Whether the fit was stopped and can go on; NULL for models that are fitted at once. */
     bool (*is_unfinished)(const struct model *model);
+    /* NULL for models that are fitted at once. */
+    struct fit_history (*history)(const struct model *model);
 
     /* The vectors that it has learned for values; NULL for kinds without. Caller releases *set. */
     void (*embeddings)(const struct model *model, struct embedding_set *set);
@@ -137,6 +147,8 @@ enum status model_fit_kept(const struct model_kind *kind, const void *settings,
                            uint64_t seed, const char *configuration, const char *checkpoint,
                            struct model *resumed, struct model **model, struct error *err);
 bool model_is_unfinished(const struct model *model);
+/* Without rows where the fit noted none. */
+struct fit_history model_history(const struct model *model);
 void model_free(struct model *model);
 
 /* STATUS_USAGE where this kind of model has none. Caller releases *set. */

@@ -44,6 +44,16 @@ has() { # file, words
     grep -qF -- "$2" "$1" || { echo "\"$2\" is not in $1:"; cat "$1"; return 1; }
 }
 
+# Whether pages are what they should be, also in a browser; where sanitizers slow everything down,
+# without one, since the pages are the same.
+check_report() { # page ...
+    if [ "${FLOWTWIN_PROFILE:-release}" = sanitize ]; then
+        "$root/scripts/check-report" --no-browser "$@"
+    else
+        "$root/scripts/check-report" "$@"
+    fi
+}
+
 skip() { # name, reason
     echo "skipped: $1: $2"
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,21 @@ void training_state_release(struct training_state *state)
 static bool is_unfinished(const struct model *base)
 {
     return !((const struct masked_conv *)base)->training.is_finished;
+}
+
+static struct fit_history history(const struct model *base)
+{
+    /* The members of struct training_note, in their order. */
+    static const char *const columns[] = { "step",      "rows",     "seconds", "nll",
+                                           "nll_hosts", "nll_time", "rate" };
+    static_assert(ARRAY_LEN(columns) == TRAINING_NOTE_COLUMNS, "a name for each column");
+    const struct training_state *state = &((const struct masked_conv *)base)->training;
+    return (struct fit_history){
+        .columns = columns,
+        .n_columns = ARRAY_LEN(columns),
+        .n_rows = state->n_notes,
+        .values = state->n_notes > 0 ? &state->history->step : NULL,
+    };
 }
 
 bool masked_conv_find_host(const struct masked_conv *model, uint32_t address, size_t *host)
@@ -383,6 +399,7 @@ const struct model_kind model_kind_masked_conv = {
     .sampler_advance = masked_conv_sampler_advance,
     .sampler_free = masked_conv_sampler_free,
     .is_unfinished = is_unfinished,
+    .history = history,
     .embeddings = masked_conv_embeddings,
     .save = save,
     .load = load,

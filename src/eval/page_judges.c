@@ -1,0 +1,318 @@
+/* page_judges.c - what the judges of a twin found: a classifier, tasks that are learned from it,
+ * and those who would use it against the hosts that it was made from. */
+#include "base/memory.h"
+#include "eval/page_report_internal.h"
+#include "eval/row_chart.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The twins that have something to show, by name. */
+struct judged {
+    const struct report *report;
+    char **names; /* [n_twins] */
+};
+
+static void write_twin_legend(struct page *page, const struct judged *judged, bool has_floor)
+{
+    size_t n_twins = judged->report->n_twins, n = 0;
+    struct legend_entry *entries = memory_alloc(n_twins + 1, sizeof *entries);
+    if (has_floor)
+        entries[n++] = (struct legend_entry){ COLOR_FLOOR, "floor: real against real" };
+    for (size_t t = 0; t < n_twins; t++)
+        entries[n++] = (struct legend_entry){ COLOR_FIRST_TWIN + (int)t, judged->names[t] };
+    page_legend(page, entries, n);
+    free(entries);
+}
+
+static struct row_mark ratio_mark(const struct judged *judged, size_t t,
+                                  const struct host_ratio *ratio, bool is_measured)
+{
+    return (struct row_mark){ COLOR_FIRST_TWIN + (int)t, judged->names[t], &ratio->mean,
+                              is_measured ? 1 : 0,
+                              isfinite(ratio->standard_error) ? ratio->standard_error : 0.0 };
+}
+
+/* ---- two samples -------------------------------------------------------------------------- */
+
+static bool has_two_sample(const struct report *report)
+{
+    for (size_t t = 0; t < report->n_twins; t++)
+        if (report->twins[t].two_sample.is_measured)
+            return true;
+    return false;
+}
+
+static void write_two_sample(struct page *page, const struct judged *judged)
+{
+    const struct report *report = judged->report;
+    const struct two_sample_floor *floor = &report->two_sample_floor;
+    size_t n_marks = report->n_twins + (floor->n_halvings > 0 ? 1 : 0), at = 0;
+    char windows[48];
+    snprintf(windows, sizeof windows, "%d flows in a row", TWO_SAMPLE_WINDOW);
+    const char *const labels[] = { windows, "single flows" };
+    struct row_mark *marks = memory_zalloc(2 * n_marks, sizeof *marks);
+    for (int row = 0; row < 2; row++) {
+        if (floor->n_halvings > 0)
+            marks[at++] = (struct row_mark){ COLOR_FLOOR, "floor",
+                                             row == 0 ? &floor->windows : &floor->flows, 1,
+                                             row == 0 ? floor->windows_deviation
+                                                      : floor->flows_deviation };
+        for (size_t t = 0; t < report->n_twins; t++) {
+            const struct two_sample *result = &report->twins[t].two_sample;
+            marks[at++] = ratio_mark(judged, t,
+                                     row == 0 ? &result->windows.auc : &result->flows.auc,
+                                     result->is_measured);
+        }
+    }
+    struct axis axis = { .title = "AUC on hosts that it has not seen", .is_tight = true };
+    axis_include(&axis, 0.0);
+    axis_include(&axis, 1.0);
+    for (size_t m = 0; m < 2 * n_marks; m++) /* there is nothing beyond 1 */
+        if (marks[m].n > 0)
+            marks[m].error = fmin(marks[m].error, 1.0 - *marks[m].values);
+    struct row_chart chart = {
+        .title = "Can a classifier tell twin from real?",
+        .note = "0.5: it guesses; 1: it always can; whiskers: standard error over hosts",
+        .x = axis,
+        .kind = ROWS_OF_BARS,
+        .labels = labels,
+        .n_rows = 2,
+        .marks = marks,
+        .n_marks = n_marks,
+    };
+    row_chart_write(&chart, page);
+    free(marks);
+}
+
+/* ---- tasks -------------------------------------------------------------------------------- */
+
+static bool has_tasks(const struct report *report)
+{
+    for (size_t t = 0; t < report->n_twins; t++)
+        if (report->twins[t].tasks.is_measured)
+            return true;
+    return false;
+}
+
+enum task_figure { TASK_MACRO_F1, TASK_ACCURACY, TASK_MAE_BYTES, TASK_MAE_FLOWS, N_TASK_FIGURES };
+static const struct {
+    const char *title, *note, *unit;
+} task_infos[N_TASK_FIGURES] = {
+    { "Protocol of a flow: macro-F1", "longer is better", "mean F1 over protocols" },
+    { "Protocol of a flow: accuracy", "longer is better", "share of flows" },
+    { "Forecast of bytes: error", "next 5 minutes of a host; shorter is better",
+      "mean absolute error of ln(1 + bytes)" },
+    { "Forecast of flows: error", "next 5 minutes of a host; shorter is better",
+      "mean absolute error of ln(1 + flows)" },
+};
+
+/* The rows of a task: what was trained on, and what needs no training. */
+#define N_TASK_ROWS (N_MIXES + 2)
+
+static const struct host_ratio *task_ratio(const struct tasks *tasks, enum task_figure figure,
+                                           size_t row)
+{
+    const struct protocol_score *protocol = row < N_MIXES ? &tasks->protocol[row]
+                                                          : &tasks->majority;
+    int series = figure == TASK_MAE_BYTES ? FORECAST_BYTES : FORECAST_FLOWS;
+    switch (figure) {
+    case TASK_MACRO_F1:
+        return &protocol->macro_f1;
+    case TASK_ACCURACY:
+        return &protocol->accuracy;
+    default:
+        return row < N_MIXES    ? &tasks->forecast[row][series].mae
+               : row == N_MIXES ? &tasks->last_value[series].mae
+                                : &tasks->mean_of_hour[series].mae;
+    }
+}
+
+static void write_task(struct page *page, const struct judged *judged, enum task_figure figure)
+{
+    const struct report *report = judged->report;
+    bool is_forecast = figure == TASK_MAE_BYTES || figure == TASK_MAE_FLOWS;
+    size_t n_rows = is_forecast ? N_TASK_ROWS : N_TASK_ROWS - 1;
+    const char *const labels[N_TASK_ROWS] = {
+        "real flows",
+        "20 % twin",
+        "50 % twin",
+        "twin alone",
+        is_forecast ? "last value" : "majority",
+        "mean of the hour",
+    };
+    struct row_mark *marks = memory_zalloc(N_TASK_ROWS * report->n_twins, sizeof *marks);
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t t = 0; t < report->n_twins; t++)
+            marks[r * report->n_twins + t] = ratio_mark(
+                judged, t, task_ratio(&report->twins[t].tasks, figure, r),
+                report->twins[t].tasks.is_measured);
+    struct row_chart chart = {
+        .title = task_infos[figure].title,
+        .note = task_infos[figure].note,
+        .x = { .title = task_infos[figure].unit, .from_zero = true },
+        .kind = ROWS_OF_BARS,
+        .labels = labels,
+        .n_rows = n_rows,
+        .marks = marks,
+        .n_marks = report->n_twins,
+    };
+    row_chart_write(&chart, page);
+    free(marks);
+}
+
+static void write_tasks(struct page *page, const struct judged *judged)
+{
+    page_subheading(page, "Is the twin as good to learn from?");
+    page_paragraph(page,
+                   "Small networks learn from real flows, from the twin and from mixes of the same "
+                   "size; all are tested on real hosts that none has seen. \"Twin alone\" as good "
+                   "as \"real flows\" means that the twin can stand in for them here.");
+    page_paragraph(page, tasks_meaning);
+    page_panels(page, PANELS_NORMAL);
+    for (int figure = 0; figure < N_TASK_FIGURES; figure++)
+        write_task(page, judged, (enum task_figure)figure);
+    page_panels_end(page);
+}
+
+/* ---- privacy ------------------------------------------------------------------------------ */
+
+static void write_judgement(struct page *page, bool is_fine, const char *fine, const char *worry)
+{
+    markup_format(page->out, "<td class=\"words\"><span class=\"verdict v%d\">%s</span></td>",
+                  is_fine ? VERDICT_LIKE_REAL : VERDICT_FAR, is_fine ? fine : worry);
+}
+
+static double error_of(const struct host_ratio *ratio)
+{
+    return isfinite(ratio->standard_error) ? ratio->standard_error : 0.0;
+}
+
+static void write_copies(struct page *page, const char *name, const struct copies *copies)
+{
+    double slack = 2.0 * hypot(error_of(&copies->synthetic), error_of(&copies->held_out));
+    page_row(page, name);
+    page_cell_number(page, 100.0 * copies->held_out.mean);
+    page_cell_number(page, 100.0 * copies->synthetic.mean);
+    write_judgement(page, copies->synthetic.mean <= copies->held_out.mean + slack,
+                    "no more than other users share", "more than other users share");
+    page_row_end(page);
+}
+
+static void write_nearest(struct page *page, const char *name, const struct nearest *nearest)
+{
+    page_row(page, name);
+    page_cell_number(page, nearest->held_out[NEAREST_MEDIAN]);
+    page_cell_number(page, nearest->synthetic[NEAREST_MEDIAN]);
+    page_cell(page, "");
+    page_row_end(page);
+}
+
+static void write_nearer(struct page *page, const char *name, const struct nearest *nearest)
+{
+    page_row(page, name);
+    page_cell_number(page, 0.5);
+    page_cell_number(page, nearest->nearer.mean);
+    write_judgement(page, nearest->nearer.mean <= 0.5 + 2.0 * error_of(&nearest->nearer),
+                    "no closer than other users", "closer than other users");
+    page_row_end(page);
+}
+
+static void write_privacy_table(struct page *page, const char *twin, const struct privacy *privacy)
+{
+    const char *const headings[] = { "", "held-out hosts", twin, "" };
+    page_table(page, "Closeness to the flows that were trained on", headings, 4);
+    write_copies(page, "flows that occur there exactly, %", &privacy->flows);
+    write_copies(page, "conversations that occur there exactly, %", &privacy->conversations);
+    write_nearest(page, "distance of a flow to the nearest, median", &privacy->rows);
+    write_nearer(page, "a flow is nearer than a held-out one, share", &privacy->rows);
+    write_nearest(page, "distance of 16 flows to the nearest, median", &privacy->windows);
+    write_nearer(page, "16 flows are nearer than held-out ones, share", &privacy->windows);
+    page_table_end(page);
+}
+
+static void write_memberships(struct page *page, const struct report *report)
+{
+    static const char *const headings[] = { "", "AUC", "found at 1 % false", "" };
+    page_table(page, "Can the likelihood tell which hosts were trained on?", headings, 4);
+    for (size_t m = 0; m < report->n_models; m++) {
+        const struct membership *membership = &report->models[m].membership;
+        if (!membership->is_measured)
+            continue;
+        char *name = short_file_name(report->models[m].name);
+        page_row(page, name);
+        free(name);
+        char auc[NUMBER_TEXT_SIZE], error[NUMBER_TEXT_SIZE];
+        number_format(membership->auc.mean, auc);
+        number_format(membership->auc.standard_error, error);
+        markup_format(page->out, "<td>%s <small>(%s)</small></td>", auc, error);
+        page_cell_number(page, 100.0 * membership->found_at_1_percent);
+        write_judgement(page,
+                        membership->auc.mean <= 0.55 ||
+                            membership->auc.mean <= 0.5 + 2.0 * error_of(&membership->auc),
+                        "not better than guessing", "better than guessing");
+        page_row_end(page);
+    }
+    page_table_end(page);
+}
+
+static bool has_membership(const struct report *report)
+{
+    for (size_t m = 0; m < report->n_models; m++)
+        if (report->models[m].membership.is_measured)
+            return true;
+    return false;
+}
+
+static void write_privacy(struct page *page, const struct judged *judged)
+{
+    const struct report *report = judged->report;
+    bool has_copies = false;
+    for (size_t t = 0; t < report->n_twins; t++)
+        has_copies |= report->twins[t].privacy.is_measured;
+    if (!has_copies && !has_membership(report))
+        return;
+    page_subheading(page, "Does it give away the flows that it was made from?");
+    page_paragraph(page,
+                   "What held-out real hosts share with the training flows any other user would "
+                   "share too: common requests, common answers.");
+    for (size_t t = 0; t < report->n_twins; t++)
+        if (report->twins[t].privacy.is_measured)
+            write_privacy_table(page, judged->names[t], &report->twins[t].privacy);
+    if (has_copies) {
+        page_paragraph(page, copies_meaning);
+        page_paragraph(page, nearest_meaning);
+    }
+    if (has_membership(report)) {
+        write_memberships(page, report);
+        page_paragraph(page, membership_meaning);
+    }
+}
+
+/* ---- the section -------------------------------------------------------------------------- */
+
+void page_write_judges(struct page *page, const struct report *report)
+{
+    struct judged judged = { report, memory_alloc(report->n_twins, sizeof *judged.names) };
+    for (size_t t = 0; t < report->n_twins; t++)
+        judged.names[t] = short_file_name(report->twins[t].name);
+    page_section(page, "judges", "Judges",
+                 "What those find out who work with the twin: a classifier that tells it from real "
+                 "flows, tasks that are learned from it, and those who look for the users that it "
+                 "was made from.");
+    if (has_two_sample(report))
+        page_paragraph(page, two_sample_meaning);
+    write_twin_legend(page, &judged, report->two_sample_floor.n_halvings > 0);
+    if (has_two_sample(report)) {
+        page_panels(page, PANELS_NORMAL);
+        write_two_sample(page, &judged);
+        page_panels_end(page);
+    }
+    if (has_tasks(report))
+        write_tasks(page, &judged);
+    write_privacy(page, &judged);
+    page_section_end(page);
+    for (size_t t = 0; t < report->n_twins; t++)
+        free(judged.names[t]);
+    free(judged.names);
+}
