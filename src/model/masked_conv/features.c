@@ -16,6 +16,7 @@ enum aspect {
     GAP,
     DIRECTION,
     PROTOCOL,
+    FORM, /* protocol and direction in one */
     LOCAL_PORT,
     REMOTE_PORT,
     SERVICE_PORT,
@@ -38,6 +39,7 @@ enum aspect {
     MATCH_FLOWS,
     REMOTES_KNOWN,
     ORDER,
+    AGREEMENT,      /* of direction and protocol with the match's */
     PACE_LEFT,      /* flows still to come in the hour */
     PACE_GAP,       /* tenths of a second for each */
     PACE_OUT,       /* eighths of them that go out */
@@ -69,6 +71,7 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, SHOWN + 11 },
     { STAGE_GAP, OWN, GAP },
     { STAGE_GAP, PREVIOUS, DURATION },
+    { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_LINK, CONTEXT, LINK },
     { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
     { STAGE_MATCH, MATCH, AGE },
@@ -85,6 +88,8 @@ static const struct feature {
     { STAGE_MATCH, MATCH, DURATION },
     { STAGE_DIRECTION, OWN, DIRECTION },
     { STAGE_PROTOCOL, OWN, PROTOCOL },
+    { STAGE_PROTOCOL, OWN, FORM },
+    { STAGE_PROTOCOL, CONTEXT, AGREEMENT },
     { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
     { STAGE_PORTS, OWN, REMOTE_PORT },
     { STAGE_PORTS, REFERENCE_REMOTE, AGE },
@@ -128,7 +133,6 @@ static const struct feature {
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, AGE },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, BYTES },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, DURATION },
-    { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_DURATION, OWN, DURATION },
     { STAGE_BYTES, OWN, BYTES },
     { STAGE_BYTES, OWN, RATIO },
@@ -228,6 +232,10 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return N_LINK_CODES;
     case ORDER:
         return 2;
+    case AGREEMENT:
+        return 4;
+    case FORM:
+        return 2 * (lists[ATTRIBUTE_PROTOCOL].n + 1);
     case PACE_OUT:
         return PACE_OUT_CODES;
     case SERVICE_STEADY:
@@ -248,6 +256,9 @@ static int row_code(const struct vocabulary *vocabulary, const struct row *row, 
         return (int)value[ATTRIBUTE_DIRECTION];
     case PROTOCOL:
         return atom_code(vocabulary, ATTRIBUTE_PROTOCOL, value[ATTRIBUTE_PROTOCOL]);
+    case FORM:
+        return 2 * atom_code(vocabulary, ATTRIBUTE_PROTOCOL, value[ATTRIBUTE_PROTOCOL]) +
+               (int)value[ATTRIBUTE_DIRECTION];
     case LOCAL_PORT:
         return port_code(vocabulary, ATTRIBUTE_LOCAL_PORT, value[ATTRIBUTE_LOCAL_PORT]);
     case REMOTE_PORT:
@@ -306,6 +317,16 @@ static int steady_code(const struct row_context *context, int reference)
     return code;
 }
 
+static int agreement_code(const struct row_context *context)
+{
+    const int64_t *value = context->row->value;
+    if (context->match.row == NULL)
+        return FEATURE_NONE;
+    const int64_t *match = context->match.row->value;
+    return 2 * (value[ATTRIBUTE_PROTOCOL] == match[ATTRIBUTE_PROTOCOL]) +
+           (value[ATTRIBUTE_DIRECTION] == match[ATTRIBUTE_DIRECTION]);
+}
+
 static int pace_code(const struct pace *pace, int aspect)
 {
     int64_t left = (int64_t)pace->left[DIRECTION_OUT] + pace->left[DIRECTION_IN];
@@ -339,6 +360,8 @@ static int context_code(const struct row_context *context, int aspect)
         return count_code((int64_t)context->n_remotes);
     case ORDER:
         return order_is_open(context) ? order_is_kept(context) : FEATURE_NONE;
+    case AGREEMENT:
+        return agreement_code(context);
     case SERVICE_STEADY:
         return steady_code(context, REFERENCE_SERVICE);
     case LIKE_STEADY:

@@ -18,6 +18,7 @@
 enum stage {
     STAGE_BEFORE, /* what the memory shows before the row */
     STAGE_GAP,
+    STAGE_ORDER, /* whether the duration keeps the order within the second */
     STAGE_LINK,  /* which link, but for the rank of an older one */
     STAGE_MATCH, /* the whole link, and the row that it matches */
     STAGE_DIRECTION,
@@ -32,7 +33,6 @@ enum stage {
     STAGE_TOS,
     STAGE_LABEL, /* and forwarding status */
     STAGE_PACKETS,
-    STAGE_ORDER, /* whether the duration keeps the order within the second */
     STAGE_DURATION,
     STAGE_BYTES,
     N_STAGES,

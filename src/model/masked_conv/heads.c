@@ -9,7 +9,8 @@
 
 const struct head_info head_infos[N_HEADS] = {
     [HEAD_GAP] = { "gap", STAGE_BEFORE, ATTRIBUTE_GAP, true, false },
-    [HEAD_LINK] = { "link", STAGE_GAP, ATTRIBUTE_LINK, false, false },
+    [HEAD_ORDER] = { "order", STAGE_GAP, ATTRIBUTE_DURATION, false, true },
+    [HEAD_LINK] = { "link", STAGE_ORDER, ATTRIBUTE_LINK, false, false },
     [HEAD_OLDER] = { "older", STAGE_LINK, ATTRIBUTE_LINK, false, true },
     [HEAD_DIRECTION] = { "direction", STAGE_MATCH, ATTRIBUTE_DIRECTION, false, true },
     [HEAD_PROTOCOL] = { "protocol", STAGE_DIRECTION, ATTRIBUTE_PROTOCOL, false, true },
@@ -25,8 +26,7 @@ const struct head_info head_infos[N_HEADS] = {
     [HEAD_FORWARDING] = { "fwd", STAGE_TOS, ATTRIBUTE_FORWARDING, false, false },
     [HEAD_LABEL] = { "label", STAGE_TOS, ATTRIBUTE_LABEL, false, false },
     [HEAD_PACKETS] = { "packets", STAGE_LABEL, ATTRIBUTE_PACKETS, true, false },
-    [HEAD_ORDER] = { "order", STAGE_PACKETS, ATTRIBUTE_DURATION, false, true },
-    [HEAD_DURATION] = { "duration", STAGE_ORDER, ATTRIBUTE_DURATION, true, false },
+    [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true, false },
     [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true, false },
 };
 

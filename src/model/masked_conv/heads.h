@@ -21,6 +21,7 @@
 /* In the order in which a row is written. */
 enum head {
     HEAD_GAP,
+    HEAD_ORDER,     /* within a second: order_is_kept */
     HEAD_LINK,      /* N_LINK_CODES */
     HEAD_OLDER,     /* the octave of a rank beyond NEAR_RANKS */
     HEAD_DIRECTION, /* this and the next ones where the link leaves them open */
@@ -37,7 +38,6 @@ enum head {
     HEAD_FORWARDING,
     HEAD_LABEL,
     HEAD_PACKETS,
-    HEAD_ORDER, /* within a second: order_is_kept */
     HEAD_DURATION,
     HEAD_BYTES,
     N_HEADS,
