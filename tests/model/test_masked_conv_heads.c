@@ -43,6 +43,7 @@ static void scene_init(struct scene *scene, int which)
                                               : crowded_sequence(4, 2500);
     vocabulary_learn(&scene->vocabulary, learned);
     sequence_set_free(learned);
+    scene->vocabulary.one_packet_is_instant = true; /* also where rows break the rule */
     if (!is_network)
         forget_protocol(&scene->vocabulary, PROTOCOL_ICMP);
     heads_init(&scene->heads, &scene->vocabulary);

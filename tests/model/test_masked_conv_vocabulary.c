@@ -144,6 +144,29 @@ START_TEST(the_grid_is_the_largest_that_nearly_all_durations_are_on)
 }
 END_TEST
 
+/* A rule has exceptions, up to 1 in 100; where no flow has one packet there is none. */
+START_TEST(one_packet_takes_no_time_where_training_says_so)
+{
+    static const struct {
+        size_t n_instant, n_lasting;
+        bool is_rule;
+    } cases[] = { { 990, 10, true }, { 989, 11, false }, { 1, 0, true }, { 0, 0, false } };
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        size_t n_one = cases[c].n_instant + cases[c].n_lasting;
+        struct sequence_set *set = legal_rows(1, n_one + 500);
+        for (size_t i = 0; i < n_one + 500; i++) {
+            bool is_lasting = i >= cases[c].n_instant;
+            set->rows[i].value[ATTRIBUTE_PACKETS] = i < n_one ? 1 : 2;
+            set->rows[i].value[ATTRIBUTE_DURATION] = is_lasting ? 40 : 0;
+        }
+        struct vocabulary vocabulary = learned(set);
+        ck_assert_int_eq(vocabulary.one_packet_is_instant, cases[c].is_rule);
+        vocabulary_release(&vocabulary);
+        sequence_set_free(set);
+    }
+}
+END_TEST
+
 /* ---- bytes per packet --------------------------------------------------------------------- */
 
 START_TEST(ratios_are_bounded_by_what_training_has)
@@ -253,6 +276,7 @@ START_TEST(a_vocabulary_comes_back_from_its_file)
         n_values += again.lists[l].n;
     }
     ck_assert_uint_gt(n_values, 100);
+    ck_assert_int_eq(again.one_packet_is_instant, vocabulary.one_packet_is_instant);
     for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
         ck_assert(again.ratio_lowest[is_tcp] == vocabulary.ratio_lowest[is_tcp]);
         ck_assert(again.ratio_highest[is_tcp] == vocabulary.ratio_highest[is_tcp]);
@@ -302,6 +326,7 @@ Suite *test_suite(void)
     testing_add(suite, lists_find_what_they_hold);
     testing_add_loop(suite, the_grid_is_the_largest_that_nearly_all_durations_are_on,
                      ARRAY_LEN(grid_cases));
+    testing_add(suite, one_packet_takes_no_time_where_training_says_so);
     testing_add(suite, ratios_are_bounded_by_what_training_has);
     testing_add(suite, whole_ratios_are_learned_and_others_not);
     testing_add(suite, a_vocabulary_comes_back_from_its_file);

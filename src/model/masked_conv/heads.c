@@ -223,6 +223,31 @@ static struct range legal_range(enum head head, const struct row_context *contex
     }
 }
 
+/* Of the legal values of a count the usual ones, which exact routes and the mixture keep to: bytes
+ * a packet as in training; where one packet takes no time, no time for one, and more than one for a
+ * flow that is to end after another that took time. May be empty. The route to any value leads to
+ * the rest, so that nothing legal has no mass. */
+static struct range usual_range(const struct heads *heads, enum head head,
+                                const struct row_context *context)
+{
+    const int64_t *value = context->row->value;
+    struct range range = legal_range(head, context);
+    bool is_instant = heads->vocabulary->one_packet_is_instant;
+    if (head == HEAD_PACKETS && is_instant && order_is_open(context) && order_is_kept(context))
+        range.lowest = 2;
+    else if (head == HEAD_DURATION && is_instant && value[ATTRIBUTE_PACKETS] == 1)
+        range.highest = 0;
+    else if (head == HEAD_BYTES)
+        vocabulary_bytes_range(heads->vocabulary, value[ATTRIBUTE_PROTOCOL],
+                               value[ATTRIBUTE_PACKETS], &range.lowest, &range.highest);
+    return range;
+}
+
+static bool is_within(const struct range *range, int64_t value)
+{
+    return value >= range->lowest && value <= range->highest;
+}
+
 static bool is_kept_port(const struct row_context *context, int64_t port)
 {
     for (size_t i = 0; i < context->n_kept_ports; i++)
@@ -371,14 +396,16 @@ static uint64_t octave_first(int octave)
     return (UINT64_C(1) << octave) - 1;
 }
 
-/* The exact routes that lead to no legal value are not available. */
+/* The exact routes that lead to no usual value are not available. */
 static void exact_available(const struct heads *heads, enum head head,
                             const struct row_context *context, uint8_t *available)
 {
-    struct range range = legal_range(head, context);
+    struct range range = usual_range(heads, head, context);
     size_t n_atoms = heads->n_atoms[head];
     const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
-    if (head == HEAD_DURATION) { /* atoms ascend */
+    if (head == HEAD_PACKETS && range.lowest > 1)
+        memset(available, 0, (size_t)range.lowest - 1);
+    if (head == HEAD_DURATION || head == HEAD_BYTES) { /* atoms ascend */
         size_t first = 0, end = n_atoms;
         while (first < n_atoms && atoms->values[first] < range.lowest)
             first++;
@@ -437,7 +464,9 @@ void head_available(const struct heads *heads, enum head head, const struct row_
             blocks[block] = n_kept_in_block(context, block) < PORTS_OF_BLOCK;
         }
     } else if (is_count_head(head)) {
+        struct range range = usual_range(heads, head, context);
         exact_available(heads, head, context, available);
+        available[n_routes - 1] = range.lowest <= range.highest;
     }
 }
 
@@ -464,6 +493,8 @@ static size_t count_hits(const struct heads *heads, enum head head,
 {
     int64_t value = context->row->value[head_infos[head].attribute];
     struct range range = legal_range(head, context);
+    struct range usual = usual_range(heads, head, context);
+    bool is_usual = is_within(&usual, value);
     size_t n = 0, n_atoms = heads->n_atoms[head];
     int64_t atom = -1;
     if (head == HEAD_GAP)
@@ -472,12 +503,12 @@ static size_t count_hits(const struct heads *heads, enum head head,
         atom = value <= SMALL_PACKETS ? value - 1 : -1;
     else
         atom = value_list_find(&heads->vocabulary->lists[head_infos[head].attribute], value);
-    if (atom >= 0)
+    if (atom >= 0 && is_usual)
         add_hit(hits, &n, (size_t)atom, 0.0);
     int64_t values[RELATIVE_MAX];
     size_t n_values = relative_values(heads, head, context, values);
     for (size_t i = 0; i < n_values; i++)
-        if (values[i] == value)
+        if (values[i] == value && is_usual)
             add_hit(hits, &n, n_atoms + i, 0.0);
     add_hit(hits, &n, n_atoms + n_values, any_value_log_share(&range, value));
     return n;
@@ -559,14 +590,16 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
                              .range_hi = (double)INFINITY,
                              .is_hit = true };
     int64_t x = value[head_infos[head].attribute];
+    struct range range = usual_range(heads, head, context);
     if (head == HEAD_GAP || head == HEAD_PACKETS) {
-        double shifted = (double)(x - attribute_infos[head_infos[head].attribute].lowest) + 1.0;
+        int64_t below = attribute_infos[head_infos[head].attribute].lowest - 1;
+        double shifted = (double)(x - below);
+        cell.range_lo = lower_edge((double)(range.lowest - below), 1.0, 1.0);
         cell.lo = lower_edge(shifted, 1.0, 1.0);
         cell.hi = log(shifted + 0.5);
     } else if (head == HEAD_DURATION) {
         int64_t grid = heads->vocabulary->duration_grid;
-        struct range range = legal_range(head, context);
-        int64_t first = (range.lowest + grid - 1) / grid; /* of the grid's legal steps */
+        int64_t first = (range.lowest + grid - 1) / grid; /* of the grid's steps */
         cell.range_lo = lower_edge((double)first + 1.0, 1.0, 1.0);
         if (range.highest < INT64_MAX)
             cell.range_hi = log((double)(range.highest / grid) + 1.5);
@@ -575,15 +608,12 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
         cell.hi = log((double)(x / grid) + 1.5);
     } else {
         double packets = (double)value[ATTRIBUTE_PACKETS];
-        int64_t lowest, highest;
-        vocabulary_bytes_range(heads->vocabulary, value[ATTRIBUTE_PROTOCOL],
-                               value[ATTRIBUTE_PACKETS], &lowest, &highest);
-        cell.range_lo = lower_edge((double)lowest, 0.0, packets);
-        cell.range_hi = log(((double)highest + 0.5) / packets);
-        cell.is_hit = x >= lowest && x <= highest;
+        cell.range_lo = lower_edge((double)range.lowest, 0.0, packets);
+        cell.range_hi = log(((double)range.highest + 0.5) / packets);
         cell.lo = lower_edge((double)x, 0.0, packets);
         cell.hi = log(((double)x + 0.5) / packets);
     }
+    cell.is_hit = cell.is_hit && is_within(&range, x);
     /* Numbers so large that the log scale does not tell them apart are left to the other routes. */
     if (!(cell.range_lo < cell.range_hi)) {
         cell.range_lo = -(double)INFINITY;
@@ -631,13 +661,10 @@ static int64_t draw_mixture(const struct heads *heads, enum head head,
 {
     struct log_cell cell = head_cell(heads, head, context);
     int64_t grid = heads->vocabulary->duration_grid;
-    struct range range = legal_range(head, context);
+    struct range range = usual_range(heads, head, context);
     double scale = 1.0;
     if (head == HEAD_BYTES) {
         scale = (double)context->row->value[ATTRIBUTE_PACKETS];
-        vocabulary_bytes_range(heads->vocabulary, context->row->value[ATTRIBUTE_PROTOCOL],
-                               context->row->value[ATTRIBUTE_PACKETS], &range.lowest,
-                               &range.highest);
     } else if (head == HEAD_DURATION) {
         range.lowest = (range.lowest + grid - 1) / grid;
         range.highest /= range.highest < INT64_MAX ? grid : 1;

@@ -12,6 +12,8 @@
 #define WEIGHT_MIN 8
 /* A value of one host alone is learned only where there are no more hosts than this. */
 #define FEW_HOSTS 4
+/* So large a share of the flows of one packet has to take no time for a rule. */
+#define INSTANT_SHARE 0.99
 /* So large a share of the durations above 0 has to lie on the grid. */
 #define GRID_SHARE 0.999
 
@@ -149,6 +151,19 @@ static int64_t learn_grid(const struct sequence_set *train)
     return 1;
 }
 
+static bool learn_instant(const struct sequence_set *train)
+{
+    size_t n = 0, n_instant = 0;
+    for (size_t s = 0; s < train->n; s++) {
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++) {
+            const int64_t *value = train->items[s].rows[i].value;
+            n += value[ATTRIBUTE_PACKETS] == 1;
+            n_instant += value[ATTRIBUTE_PACKETS] == 1 && value[ATTRIBUTE_DURATION] == 0;
+        }
+    }
+    return n > 0 && (double)n_instant >= INSTANT_SHARE * (double)n;
+}
+
 static void learn_ratios(struct vocabulary *vocabulary, const struct sequence_set *train)
 {
     for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
@@ -174,7 +189,8 @@ static void learn_ratios(struct vocabulary *vocabulary, const struct sequence_se
 
 void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train)
 {
-    *vocabulary = (struct vocabulary){ .duration_grid = learn_grid(train) };
+    *vocabulary = (struct vocabulary){ .duration_grid = learn_grid(train),
+                                       .one_packet_is_instant = learn_instant(train) };
     int64_t *scratch = memory_alloc(train->n_rows, sizeof *scratch);
     for (size_t i = 0; i < ARRAY_LEN(list_sizes); i++)
         vocabulary->lists[list_sizes[i].list] = learn_list(train, list_sizes[i].list,
@@ -214,6 +230,9 @@ enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_gro
     struct hdf5_group *group = NULL;
     FORWARD(hdf5_group_create(parent, "vocabulary", &group, err));
     enum status status = hdf5_write_integer(group, "duration_grid", vocabulary->duration_grid, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "one_packet_is_instant",
+                                    vocabulary->one_packet_is_instant, err);
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(list_sizes); i++) {
         const struct value_list *list = &vocabulary->lists[list_sizes[i].list];
         status = hdf5_write_array(group, list_name((size_t)list_sizes[i].list), HDF5_I64,
@@ -259,6 +278,9 @@ static enum status load_list(struct value_list *list, int which, size_t n_max,
 static enum status load_grid(struct vocabulary *vocabulary, struct hdf5_group *group,
                              struct error *err)
 {
+    int64_t is_instant;
+    FORWARD(hdf5_read_integer(group, "one_packet_is_instant", &is_instant, err));
+    vocabulary->one_packet_is_instant = is_instant != 0;
     FORWARD(hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err));
     for (size_t g = 0; g < ARRAY_LEN(grid_steps); g++)
         if (grid_steps[g] == vocabulary->duration_grid)
