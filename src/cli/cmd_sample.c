@@ -295,7 +295,8 @@ static json_t *describe(const struct work *work, bool is_interrupted)
 
 static enum status write_sidecar(const struct work *work, bool is_interrupted, struct error *err)
 {
-    if (work->sidecar_path == NULL)
+    /* What was stopped before its first row is nothing to make again. */
+    if (work->sidecar_path == NULL || (is_interrupted && work->report.n_flows == 0))
         return STATUS_OK;
     json_t *root = describe(work, is_interrupted);
     enum status status = sidecar_write(work->sidecar_path, root, err);

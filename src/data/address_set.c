@@ -9,6 +9,20 @@
 
 /* ---- addresses as text -------------------------------------------------------------------- */
 
+bool address_list_find(const uint32_t *addresses, size_t n, uint32_t address, size_t *place)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addresses[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *place = low;
+    return low < n && addresses[low] == address;
+}
+
 bool address_parse(const char *text, size_t length, uint32_t *address)
 {
     const char *end = text + length;

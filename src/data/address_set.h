@@ -34,6 +34,9 @@ char *address_set_text(const struct address_set *set);
 struct address_set address_set_copy(const struct address_set *set);
 void address_set_release(struct address_set *set);
 
+/* Whether a sorted list has an address; its place there, or where it would stand, in *place. */
+bool address_list_find(const uint32_t *addresses, size_t n, uint32_t address, size_t *place);
+
 /* Four octets 0..255 with dots between; false where the text is anything else. */
 bool address_parse(const char *text, size_t length, uint32_t *address);
 #define ADDRESS_TEXT_SIZE 16

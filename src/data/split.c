@@ -50,17 +50,10 @@ struct training_record training_record_union(const struct training_record *a,
     return both;
 }
 
-static bool is_trained_host(const struct training_record *record, uint32_t address)
+bool training_record_has(const struct training_record *record, uint32_t address)
 {
-    size_t low = 0, high = record->n_hosts;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (record->hosts[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < record->n_hosts && record->hosts[low] == address;
+    size_t place;
+    return address_list_find(record->hosts, record->n_hosts, address, &place);
 }
 
 static int compare_times(const void *a, const void *b)
@@ -128,7 +121,7 @@ enum status split_part_set(const struct dataset *data, const struct training_rec
                                             : (struct row_range){ record->until, INT64_MAX };
     struct row_range *ranges = memory_zalloc(data->n_hosts, sizeof *ranges);
     for (size_t h = 0; h < data->n_hosts; h++) {
-        bool is_trained = is_trained_host(record, data->hosts[h].address);
+        bool is_trained = training_record_has(record, data->hosts[h].address);
         switch (part) {
         case PART_UNSEEN:
             ranges[h] = is_trained ? untrained : everything;

@@ -32,6 +32,7 @@ struct training_record {
     int64_t from, until; /* ms since 1970 */
 };
 void training_record_release(struct training_record *record);
+bool training_record_has(const struct training_record *record, uint32_t address);
 /* What was trained on by either: all hosts of both, over the time of both. */
 struct training_record training_record_union(const struct training_record *a,
                                              const struct training_record *b);

@@ -2,11 +2,13 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/rng.h"
 #include "nn/ops.h"
 #include "nn/optimiser.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,5 +352,33 @@ enum status classifier_score(const struct classifier *classifier, const struct e
     }
     batch_release(&batch);
     tape_free(tape);
+    return status;
+}
+
+enum status run_network_jobs(const char *label, size_t n, network_job *job, void *user,
+                             struct error *err)
+{
+    struct progress progress = progress_start(label, (double)n, "networks");
+    enum status status = STATUS_OK;
+    size_t n_done = 0;
+#pragma omp parallel for schedule(dynamic) reduction(+ : n_done)
+    for (size_t j = 0; j < n; j++) {
+        struct error own = { 0 };
+        if (interrupt_requested())
+            continue;
+        enum status of_job = job(user, j, &own);
+        if (of_job != STATUS_OK) {
+#pragma omp critical(network_job_failure)
+            {
+                status = of_job;
+                *err = own;
+            }
+        }
+        n_done++;
+        if (omp_get_thread_num() == 0)
+            progress_update(&progress, (double)n_done * omp_get_num_threads(), NULL);
+    }
+    progress_finish(&progress);
+    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
     return status;
 }

@@ -77,4 +77,11 @@ void classifier_free(struct classifier *classifier);
 enum status classifier_score(const struct classifier *classifier, const struct example_set *set,
                              double *scores, struct error *err);
 
+/* Does n jobs (train and ask a network each), one a thread, with a line of progress that begins
+ * with `label`. The first failure that is noticed is returned; STATUS_INTERRUPTED where the user
+ * asked to stop. */
+typedef enum status network_job(void *user, size_t job, struct error *err);
+enum status run_network_jobs(const char *label, size_t n, network_job *job, void *user,
+                             struct error *err);
+
 #endif

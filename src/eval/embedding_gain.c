@@ -1,8 +1,6 @@
 #include "eval/embedding_gain.h"
 
-#include "base/interrupt.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "data/bins.h"
 #include "eval/classifier.h"
 #include "eval/integer_sort.h"
@@ -10,7 +8,6 @@
 #include "eval/window_sample.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,32 +183,9 @@ static enum status run_network(struct gain_task *task, int network, struct error
     return status;
 }
 
-/* One network a thread. */
-static enum status run_networks(struct gain_task *task, struct error *err)
+static enum status do_job(void *user, size_t job, struct error *err)
 {
-    struct progress progress = progress_start("embedding", N_NETWORKS, "networks");
-    enum status status = STATUS_OK;
-    size_t n_done = 0;
-#pragma omp parallel for schedule(dynamic) reduction(+ : n_done)
-    for (int i = 0; i < N_NETWORKS; i++) {
-        struct error own = { 0 };
-        if (interrupt_requested())
-            continue;
-        enum status of_network = run_network(task, N_NETWORKS - 1 - i, &own); /* long ones first */
-        if (of_network != STATUS_OK) {
-#pragma omp critical(embedding_gain_failure)
-            {
-                status = of_network;
-                *err = own;
-            }
-        }
-        n_done++;
-        if (omp_get_thread_num() == 0)
-            progress_update(&progress, (double)n_done * omp_get_num_threads(), NULL);
-    }
-    progress_finish(&progress);
-    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
-    return status;
+    return run_network(user, N_NETWORKS - 1 - (int)job, err); /* long ones first */
 }
 
 static void take_scores(const struct gain_task *task, struct embedding_gain *result)
@@ -252,7 +226,7 @@ enum status embedding_gain_measure(struct embedding_gain *result, const struct e
             return STATUS_OK;
     struct gain_task task;
     task_init(&task, set, training, test, seed);
-    enum status status = run_networks(&task, err);
+    enum status status = run_network_jobs("embedding", N_NETWORKS, do_job, &task, err);
     if (status == STATUS_OK) {
         result->is_measured = true;
         take_scores(&task, result);

@@ -1,15 +1,12 @@
 #include "eval/two_sample.h"
 
-#include "base/interrupt.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "eval/classifier.h"
 #include "eval/roc.h"
 #include "eval/row_coder.h"
 #include "eval/window_sample.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
 /* Hosts are dealt into so many folds; each is judged by a network that learned from the others. */
@@ -240,33 +237,11 @@ static enum status judge_fold(struct trial *trial, size_t fold, struct error *er
 
 /* ---- all folds of all trials -------------------------------------------------------------- */
 
-/* One network a thread; folds write to different hosts. */
-static enum status run_trials(struct trial *trials, size_t n, const char *label, struct error *err)
+/* A fold of one of the trials; folds write to different hosts. */
+static enum status do_job(void *user, size_t job, struct error *err)
 {
-    struct progress progress = progress_start(label, (double)(n * FOLDS), "networks");
-    enum status status = STATUS_OK;
-    size_t n_done = 0;
-#pragma omp parallel for schedule(dynamic) reduction(+ : n_done)
-    for (size_t j = 0; j < n * FOLDS; j++) {
-        struct error own = { 0 };
-        struct trial *trial = &trials[j / FOLDS];
-        if (j % FOLDS >= trial->n_folds || interrupt_requested())
-            continue;
-        enum status of_fold = judge_fold(trial, j % FOLDS, &own);
-        if (of_fold != STATUS_OK) {
-#pragma omp critical(two_sample_failure)
-            {
-                status = of_fold;
-                *err = own;
-            }
-        }
-        n_done++;
-        if (omp_get_thread_num() == 0)
-            progress_update(&progress, (double)n_done * omp_get_num_threads(), NULL);
-    }
-    progress_finish(&progress);
-    RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
-    return status;
+    struct trial *trial = (struct trial *)user + job / FOLDS;
+    return job % FOLDS < trial->n_folds ? judge_fold(trial, job % FOLDS, err) : STATUS_OK;
 }
 
 static struct two_sample_figure figure_of(const struct trial *trial)
@@ -287,7 +262,7 @@ enum status two_sample_compare(struct two_sample *result, const struct traffic *
     struct trial trials[N_LENGTHS];
     for (int l = 0; l < N_LENGTHS; l++)
         trial_init(&trials[l], real, synthetic, lengths[l], seed);
-    enum status status = run_trials(trials, N_LENGTHS, "tell apart", err);
+    enum status status = run_network_jobs("tell apart", N_LENGTHS * FOLDS, do_job, trials, err);
     *result = (struct two_sample){ .is_measured = status == STATUS_OK,
                                    .windows = figure_of(&trials[0]),
                                    .flows = figure_of(&trials[1]) };
@@ -323,7 +298,7 @@ enum status two_sample_halves(struct two_sample_floor *floor, const struct traff
             trial_init(&trials[l * n_halvings + i], halves[2 * i], halves[2 * i + 1], lengths[l],
                        seed + i);
     }
-    enum status status = run_trials(trials, n, "halves", err);
+    enum status status = run_network_jobs("halves", n * FOLDS, do_job, trials, err);
     for (size_t i = 0; i < n; i++) {
         areas[i] = figure_of(&trials[i]).auc.mean;
         trial_release(&trials[i]);

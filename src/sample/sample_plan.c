@@ -121,19 +121,6 @@ static enum status plan_new_hosts(struct sample_plan *plan, const struct model *
 
 /* ---- twins -------------------------------------------------------------------------------- */
 
-static bool was_trained_on(const struct training_record *record, uint32_t address)
-{
-    size_t low = 0, high = record->n_hosts;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (record->hosts[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < record->n_hosts && record->hosts[low] == address;
-}
-
 /* Adds what one word of a list names, which has to be at least one host of the training. */
 static enum status add_originals(struct address_set *originals, const char *word,
                                  const struct training_record *record, struct error *err)
@@ -238,7 +225,7 @@ static enum status plan_past(struct sample_plan *plan, const struct model *model
             .address = rows->host,
             .stream = rows->host,
             .start = rows->n_rows > 0 ? clock : plan->start,
-            .is_twin = was_trained_on(&model->trained_on, rows->host),
+            .is_twin = training_record_has(&model->trained_on, rows->host),
             .past = rows->n_rows > 0 ? rows : NULL,
         };
         host->twin_of = host->is_twin ? rows->host : 0;

@@ -104,6 +104,30 @@ START_TEST(membership_agrees_with_a_table)
 }
 END_TEST
 
+START_TEST(lists_say_where_an_address_stands)
+{
+    static const uint32_t list[] = { 0, 7, 8, 1000, UINT32_MAX };
+    static const struct {
+        uint32_t address;
+        size_t place;
+        bool is_there;
+    } cases[] = {
+        { 0, 0, true },  { 1, 1, false },   { 7, 1, true },     { 8, 2, true },
+        { 9, 3, false }, { 1000, 3, true }, { 1001, 4, false }, { UINT32_MAX, 4, true },
+    };
+    size_t place;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        ck_assert_int_eq(address_list_find(list, ARRAY_LEN(list), cases[c].address, &place),
+                         cases[c].is_there);
+        ck_assert_uint_eq(place, cases[c].place);
+    }
+    ck_assert(!address_list_find(list, 4, UINT32_MAX, &place));
+    ck_assert_uint_eq(place, 4);
+    ck_assert(!address_list_find(NULL, 0, 5, &place));
+    ck_assert_uint_eq(place, 0);
+}
+END_TEST
+
 START_TEST(wrong_words_say_what_is_meant)
 {
     static const struct {
@@ -151,6 +175,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, other_words_are_no_addresses, ARRAY_LEN(no_addresses));
     testing_add_loop(suite, sets_are_joined_and_read_back, ARRAY_LEN(sets));
     testing_add(suite, membership_agrees_with_a_table);
+    testing_add(suite, lists_say_where_an_address_stands);
     testing_add(suite, wrong_words_say_what_is_meant);
     testing_add(suite, files_of_hosts_are_read);
     return suite;

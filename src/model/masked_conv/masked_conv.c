@@ -137,16 +137,7 @@ static struct fit_history history(const struct model *base)
 
 bool masked_conv_find_host(const struct masked_conv *model, uint32_t address, size_t *host)
 {
-    size_t low = 0, high = model->n_hosts;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (model->hosts[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *host = low;
-    return low < model->n_hosts && model->hosts[low] == address;
+    return address_list_find(model->hosts, model->n_hosts, address, host);
 }
 
 int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
