@@ -558,6 +558,33 @@ START_TEST(temperatures_reach_the_model)
 }
 END_TEST
 
+/* The standard one is for those who did not ask: kinds that are not truncated take it too. */
+START_TEST(truncations_reach_the_model)
+{
+    static const double truncations[] = { 0.0, SAMPLE_TRUNCATION, 0.01 };
+    struct model plain = *known_model();
+    struct error err;
+    plain.kind = &plain_kind;
+    for (size_t t = 0; t < ARRAY_LEN(truncations); t++) {
+        struct sample_settings settings = standard_settings();
+        settings.truncation = truncations[t];
+        struct sample_plan plan = create_plan(&settings);
+        struct sample_report report;
+        struct gathered gathered = draw(&plan, &report);
+        ck_assert(last_settings.truncation == truncations[t]);
+        gathered_release(&gathered);
+        sample_plan_release(&plan);
+        if (t == 2)
+            assert_fails(sample_plan_create(&plan, &plain, &settings, &err), STATUS_USAGE, err,
+                         "truncation: a plain is drawn from as it is");
+        else
+            assert_ok(sample_plan_create(&plan, &plain, &settings, &err), err);
+        if (t != 2)
+            sample_plan_release(&plan);
+    }
+}
+END_TEST
+
 /* ---- hosts that go on --------------------------------------------------------------------- */
 
 /* Three hosts from midnight on: .20 of the training until 09:00:07, .21 until 10:00, .200 silent
@@ -750,6 +777,7 @@ Suite *test_suite(void)
     testing_add(suite, new_hosts_can_be_like_old_ones);
     testing_add_loop(suite, twins_are_those_named, ARRAY_LEN(twin_cases));
     testing_add(suite, temperatures_reach_the_model);
+    testing_add(suite, truncations_reach_the_model);
     testing_add(suite, hosts_go_on_where_they_were);
     testing_add_loop(suite, a_past_can_be_cut, ARRAY_LEN(cut_cases));
     testing_add(suite, running_away_unseen_is_running_away);
