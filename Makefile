@@ -66,7 +66,7 @@ TEST_OBJECTS := $(TEST_SHARED:tests/%.c=$(BUILD)/obj/tests/%.o)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all demo check check-all check-unit check-style check-layers check-headers \
-        bench tests format man help clean compile_commands.json install uninstall
+        bench benches tests format man help clean compile_commands.json install uninstall
 
 all: build/flowtwin
 
@@ -126,13 +126,14 @@ FORCE:
 # ---- tests --------------------------------------------------------------------------------------
 
 tests: $(TESTS) $(BUILD)/flowtwin
+benches: $(BENCHES)
 
 check:
 	@scripts/install-packages build test
 	@$(MAKE) --no-print-directory -j$$(nproc) check-all
 
 check-all: check-style
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory all tests benches
 	@$(MAKE) --no-print-directory PROFILE=double tests
 	@$(MAKE) --no-print-directory PROFILE=sanitize tests
 	@scripts/run-tests release double sanitize

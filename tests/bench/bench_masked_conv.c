@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "data/calendar.h"
 #include "data/dataset.h"
 #include "model/masked_conv/lanes.h"
 #include "nn/optimiser.h"
@@ -108,11 +109,13 @@ static struct masked_conv *create_model(const struct sequence_set *train)
 {
     struct masked_conv_settings settings = read_settings();
     struct vocabulary vocabulary;
+    struct hourly_flows hourly;
     vocabulary_learn(&vocabulary, train);
+    hourly_flows_learn(&hourly, train, MS_PER_SECOND * train->start, MS_PER_SECOND * train->end);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
-    return masked_conv_create(&settings, &vocabulary, hosts, train->n, 1);
+    return masked_conv_create(&settings, &vocabulary, hosts, train->n, &hourly, 1);
 }
 
 static void cut_pieces(struct bench *bench)
@@ -124,8 +127,9 @@ static void cut_pieces(struct bench *bench)
             bench->pieces = memory_grow(bench->pieces, &capacity, bench->n_pieces + 1,
                                         sizeof *bench->pieces);
             const struct prepared_sequence *prepared = &bench->prepared[s];
-            bench->pieces[bench->n_pieces++] = (struct piece){ prepared, first, piece_rows,
-                                                               prepared->host };
+            bench->pieces[bench->n_pieces++] = (struct piece){
+                .sequence = prepared, .first = first, .n = piece_rows, .host = prepared->host
+            };
         }
     }
     size_t *order = memory_alloc(bench->n_pieces, sizeof *order);

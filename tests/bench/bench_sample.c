@@ -75,7 +75,8 @@ static struct masked_conv *create_model(void)
     const struct option_table table = { kind->options, kind->n_options, &settings, kind->name };
     options_set_defaults(&table, 1);
     struct vocabulary vocabulary = full_vocabulary();
-    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, NULL, 0, 1);
+    struct hourly_flows hourly = { 0 };
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, NULL, 0, &hourly, 1);
     model->base.attributes = ATTRIBUTES_ALL;
     set_biases(model);
     return model;
@@ -183,7 +184,7 @@ static double draw_rate(const struct masked_conv *model, size_t n_hosts, size_t 
         drawing.which[h] = h;
     }
     drawing.sampler = model_sampler(&model->base, hosts, n_hosts,
-                                    &(struct sampler_settings){ .seed = 1 });
+                                    &(struct sampler_settings){ .seed = 1, .truncation = 0.002 });
     drawing.n_hosts = n_hosts;
     drawing.n_rows = WARM_UP;
     masked_conv_sampler_watch(drawing.sampler, count_head, count);
