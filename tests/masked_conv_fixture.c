@@ -166,6 +166,9 @@ struct vocabulary tiny_vocabulary(void)
 {
     struct vocabulary vocabulary = {
         .duration_grid = 4,
+        .highest_gap = 100000,
+        .highest_packets = 100000,
+        .highest_duration = 1000000,
         .ratio_lowest = { 20, 20 },
         .ratio_highest = { 1500, 1500 },
     };

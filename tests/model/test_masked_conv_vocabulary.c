@@ -144,6 +144,23 @@ START_TEST(the_grid_is_the_largest_that_nearly_all_durations_are_on)
 }
 END_TEST
 
+START_TEST(the_highest_of_counts_is_that_of_all_hosts)
+{
+    struct sequence_set *set = legal_rows(3, 50);
+    for (size_t i = 0; i < 150; i++) {
+        set->rows[i].value[ATTRIBUTE_GAP] = i == 70 ? 5000 : (int64_t)i;
+        set->rows[i].value[ATTRIBUTE_PACKETS] = i == 149 ? 900 : 1 + (int64_t)i;
+        set->rows[i].value[ATTRIBUTE_DURATION] = i == 0 ? 70000 : 4 * (int64_t)i;
+    }
+    struct vocabulary vocabulary = learned(set);
+    ck_assert_int_eq(vocabulary.highest_gap, 5000);
+    ck_assert_int_eq(vocabulary.highest_packets, 900);
+    ck_assert_int_eq(vocabulary.highest_duration, 70000);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
 /* A rule has exceptions, up to 1 in 100; where no flow has one packet there is none. */
 START_TEST(one_packet_takes_no_time_where_training_says_so)
 {
@@ -277,6 +294,9 @@ START_TEST(a_vocabulary_comes_back_from_its_file)
     }
     ck_assert_uint_gt(n_values, 100);
     ck_assert_int_eq(again.one_packet_is_instant, vocabulary.one_packet_is_instant);
+    ck_assert_int_eq(again.highest_gap, vocabulary.highest_gap);
+    ck_assert_int_eq(again.highest_packets, vocabulary.highest_packets);
+    ck_assert_int_eq(again.highest_duration, vocabulary.highest_duration);
     for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
         ck_assert(again.ratio_lowest[is_tcp] == vocabulary.ratio_lowest[is_tcp]);
         ck_assert(again.ratio_highest[is_tcp] == vocabulary.ratio_highest[is_tcp]);
@@ -326,6 +346,7 @@ Suite *test_suite(void)
     testing_add(suite, lists_find_what_they_hold);
     testing_add_loop(suite, the_grid_is_the_largest_that_nearly_all_durations_are_on,
                      ARRAY_LEN(grid_cases));
+    testing_add(suite, the_highest_of_counts_is_that_of_all_hosts);
     testing_add(suite, one_packet_takes_no_time_where_training_says_so);
     testing_add(suite, ratios_are_bounded_by_what_training_has);
     testing_add(suite, whole_ratios_are_learned_and_others_not);

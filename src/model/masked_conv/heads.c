@@ -223,10 +223,10 @@ static struct range legal_range(enum head head, const struct row_context *contex
     }
 }
 
-/* Of the legal values of a count the usual ones, which exact routes and the mixture keep to: bytes
- * a packet as in training; where one packet takes no time, no time for one, and more than one for a
- * flow that is to end after another that took time. May be empty. The route to any value leads to
- * the rest, so that nothing legal has no mass. */
+/* Of the legal values of a count the usual ones, which exact routes and the mixture keep to:
+ * nothing above all of training, and bytes a packet as there; where one packet takes no time, no
+ * time for one, and more than one for a flow that is to end after another that took time. May be
+ * empty. The route to any value leads to the rest, so that nothing legal has no mass. */
 static struct range usual_range(const struct heads *heads, enum head head,
                                 const struct row_context *context)
 {
@@ -240,6 +240,11 @@ static struct range usual_range(const struct heads *heads, enum head head,
     else if (head == HEAD_BYTES)
         vocabulary_bytes_range(heads->vocabulary, value[ATTRIBUTE_PROTOCOL],
                                value[ATTRIBUTE_PACKETS], &range.lowest, &range.highest);
+    int64_t highest = head == HEAD_GAP        ? heads->vocabulary->highest_gap
+                      : head == HEAD_PACKETS  ? heads->vocabulary->highest_packets
+                      : head == HEAD_DURATION ? heads->vocabulary->highest_duration
+                                              : INT64_MAX;
+    range.highest = range.highest < highest ? range.highest : highest;
     return range;
 }
 
@@ -403,8 +408,9 @@ static void exact_available(const struct heads *heads, enum head head,
     struct range range = usual_range(heads, head, context);
     size_t n_atoms = heads->n_atoms[head];
     const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
-    if (head == HEAD_PACKETS && range.lowest > 1)
-        memset(available, 0, (size_t)range.lowest - 1);
+    if (head == HEAD_GAP || head == HEAD_PACKETS)
+        for (size_t a = 0; a < n_atoms; a++)
+            available[a] = is_within(&range, (int64_t)a + (head == HEAD_PACKETS));
     if (head == HEAD_DURATION || head == HEAD_BYTES) { /* atoms ascend */
         size_t first = 0, end = n_atoms;
         while (first < n_atoms && atoms->values[first] < range.lowest)
@@ -595,6 +601,7 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
         int64_t below = attribute_infos[head_infos[head].attribute].lowest - 1;
         double shifted = (double)(x - below);
         cell.range_lo = lower_edge((double)(range.lowest - below), 1.0, 1.0);
+        cell.range_hi = log((double)(range.highest - below) + 0.5);
         cell.lo = lower_edge(shifted, 1.0, 1.0);
         cell.hi = log(shifted + 0.5);
     } else if (head == HEAD_DURATION) {

@@ -151,6 +151,16 @@ static int64_t learn_grid(const struct sequence_set *train)
     return 1;
 }
 
+static int64_t learn_highest(const struct sequence_set *train, enum attribute attribute)
+{
+    int64_t highest = attribute_infos[attribute].lowest;
+    for (size_t s = 0; s < train->n; s++)
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++)
+            if (train->items[s].rows[i].value[attribute] > highest)
+                highest = train->items[s].rows[i].value[attribute];
+    return highest;
+}
+
 static bool learn_instant(const struct sequence_set *train)
 {
     size_t n = 0, n_instant = 0;
@@ -190,6 +200,9 @@ static void learn_ratios(struct vocabulary *vocabulary, const struct sequence_se
 void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train)
 {
     *vocabulary = (struct vocabulary){ .duration_grid = learn_grid(train),
+                                       .highest_gap = learn_highest(train, ATTRIBUTE_GAP),
+                                       .highest_packets = learn_highest(train, ATTRIBUTE_PACKETS),
+                                       .highest_duration = learn_highest(train, ATTRIBUTE_DURATION),
                                        .one_packet_is_instant = learn_instant(train) };
     int64_t *scratch = memory_alloc(train->n_rows, sizeof *scratch);
     for (size_t i = 0; i < ARRAY_LEN(list_sizes); i++)
@@ -230,6 +243,12 @@ enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_gro
     struct hdf5_group *group = NULL;
     FORWARD(hdf5_group_create(parent, "vocabulary", &group, err));
     enum status status = hdf5_write_integer(group, "duration_grid", vocabulary->duration_grid, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "highest_gap", vocabulary->highest_gap, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "highest_packets", vocabulary->highest_packets, err);
+    if (status == STATUS_OK)
+        status = hdf5_write_integer(group, "highest_duration", vocabulary->highest_duration, err);
     if (status == STATUS_OK)
         status = hdf5_write_integer(group, "one_packet_is_instant",
                                     vocabulary->one_packet_is_instant, err);
@@ -279,6 +298,15 @@ static enum status load_grid(struct vocabulary *vocabulary, struct hdf5_group *g
                              struct error *err)
 {
     int64_t is_instant;
+    FORWARD(hdf5_read_integer(group, "highest_gap", &vocabulary->highest_gap, err));
+    FORWARD(hdf5_read_integer(group, "highest_packets", &vocabulary->highest_packets, err));
+    FORWARD(hdf5_read_integer(group, "highest_duration", &vocabulary->highest_duration, err));
+    RETURN_IF(vocabulary->highest_gap < 0 || vocabulary->highest_packets < 1 ||
+                  vocabulary->highest_duration < 0,
+              err, STATUS_FORMAT,
+              "vocabulary: the highest gap is %lld, packets %lld, duration %lld",
+              (long long)vocabulary->highest_gap, (long long)vocabulary->highest_packets,
+              (long long)vocabulary->highest_duration);
     FORWARD(hdf5_read_integer(group, "one_packet_is_instant", &is_instant, err));
     vocabulary->one_packet_is_instant = is_instant != 0;
     FORWARD(hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err));

@@ -28,6 +28,7 @@ enum derived_list {
 struct vocabulary {
     struct value_list lists[N_VALUE_LISTS]; /* by enum attribute, and LIST_RATIO */
     int64_t duration_grid; /* ms: durations are multiples of it, but for rare ones */
+    int64_t highest_gap, highest_packets, highest_duration; /* of the training rows */
     /* Whether flows of one packet take no time, but for rare ones. */
     bool one_packet_is_instant;
     /* Bytes per packet in training, by whether the protocol is TCP. */
