@@ -12,6 +12,8 @@
 #define WEIGHT_MIN 8
 /* A value of one host alone is learned only where there are no more hosts than this. */
 #define FEW_HOSTS 4
+/* What training has above this is beyond what doubles tell apart, and is not learned. */
+#define HIGHEST_MAX (INT64_C(1) << 53)
 /* So large a share of the flows of one packet has to take no time for a rule. */
 #define INSTANT_SHARE 0.99
 /* So large a share of the durations above 0 has to lie on the grid. */
@@ -158,7 +160,7 @@ static int64_t learn_highest(const struct sequence_set *train, enum attribute at
         for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++)
             if (train->items[s].rows[i].value[attribute] > highest)
                 highest = train->items[s].rows[i].value[attribute];
-    return highest;
+    return highest < HIGHEST_MAX ? highest : HIGHEST_MAX;
 }
 
 static bool learn_instant(const struct sequence_set *train)
@@ -301,12 +303,11 @@ static enum status load_grid(struct vocabulary *vocabulary, struct hdf5_group *g
     FORWARD(hdf5_read_integer(group, "highest_gap", &vocabulary->highest_gap, err));
     FORWARD(hdf5_read_integer(group, "highest_packets", &vocabulary->highest_packets, err));
     FORWARD(hdf5_read_integer(group, "highest_duration", &vocabulary->highest_duration, err));
-    RETURN_IF(vocabulary->highest_gap < 0 || vocabulary->highest_packets < 1 ||
-                  vocabulary->highest_duration < 0,
-              err, STATUS_FORMAT,
-              "vocabulary: the highest gap is %lld, packets %lld, duration %lld",
-              (long long)vocabulary->highest_gap, (long long)vocabulary->highest_packets,
-              (long long)vocabulary->highest_duration);
+    const int64_t highest[] = { vocabulary->highest_gap, vocabulary->highest_packets,
+                                vocabulary->highest_duration };
+    for (size_t h = 0; h < ARRAY_LEN(highest); h++)
+        RETURN_IF(highest[h] < (h == 1) || highest[h] > HIGHEST_MAX, err, STATUS_FORMAT,
+                  "vocabulary: %lld is no highest gap, packets or duration", (long long)highest[h]);
     FORWARD(hdf5_read_integer(group, "one_packet_is_instant", &is_instant, err));
     vocabulary->one_packet_is_instant = is_instant != 0;
     FORWARD(hdf5_read_integer(group, "duration_grid", &vocabulary->duration_grid, err));
