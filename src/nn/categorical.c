@@ -12,6 +12,9 @@
 
 /* Below any logit, so far that its exponential is 0. */
 #define FAR_BELOW ((real)1e30)
+/* Logits beyond this, and what is no number, count as this: weights gone wild must not lead to what
+ * is not available. */
+#define LIMIT ((real)1e29)
 
 /* x = logits, or far below where they are not available; most = the larger of it and x, by lanes.
  */
@@ -21,7 +24,9 @@ static void mask(real *restrict x, real *restrict most, const real *restrict log
     for (size_t first = 0; first < BLOCK; first += LANES)
 #pragma omp simd
         for (size_t l = 0; l < LANES; l++) {
-            real logit = logits[first + l] + (real)((int)available[first + l] - 1) * FAR_BELOW;
+            real logit = logits[first + l] < LIMIT ? logits[first + l] : LIMIT;
+            logit = logit > -LIMIT ? logit : -LIMIT;
+            logit = available[first + l] != 0 ? logit : -FAR_BELOW;
             x[first + l] = logit;
             most[l] = logit > most[l] ? logit : most[l];
         }

@@ -15,7 +15,7 @@
 #define CATEGORICAL_MAX 4096
 
 /* An index below n in proportion to exp(logits) among those with available 1, not 0, of which there
- * has to be one; its logits are finite. n <= CATEGORICAL_MAX. With a truncation e > 0, what has a
+ * has to be one. n <= CATEGORICAL_MAX. With a truncation e > 0, what has a
  * probability below min(e, sqrt(e) exp(-entropy)) is not drawn: what a network gives to all that it
  * cannot rule out (eta sampling; Hewitt, Manning and Liang 2022, "Truncation Sampling as Language
  * Model Desmoothing", equation 7). */

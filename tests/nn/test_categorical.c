@@ -63,6 +63,24 @@ START_TEST(one_choice_is_no_choice)
 }
 END_TEST
 
+START_TEST(wild_logits_lead_to_nothing_that_is_not_available)
+{
+    static const double wild[] = { 1e38, -1e38, INFINITY, -INFINITY, NAN };
+    enum { SIZE = 40 };
+    real logits[SIZE];
+    uint8_t available[SIZE];
+    struct rng rng = rng_stream(4, RNG_TEST, 0, 0);
+    for (size_t k = 0; k < SIZE; k++) {
+        logits[k] = (real)wild[(k + (size_t)_i) % ARRAY_LEN(wild)];
+        available[k] = k % 10 == 3;
+    }
+    for (int i = 0; i < 100; i++) {
+        size_t k = categorical_draw(logits, available, SIZE, 0.0, &rng);
+        ck_assert_uint_eq(k % 10, 3);
+    }
+}
+END_TEST
+
 /* Equation 7 of Hewitt, Manning and Liang (2022): below min(e, sqrt(e) exp(-entropy)). */
 START_TEST(what_is_all_but_ruled_out_is_not_drawn)
 {
@@ -109,6 +127,7 @@ Suite *test_suite(void)
     Suite *suite = suite_create("nn/categorical");
     testing_add_loop(suite, draws_are_as_frequent_as_the_softmax_says, ARRAY_LEN(sizes));
     testing_add(suite, one_choice_is_no_choice);
+    testing_add_loop(suite, wild_logits_lead_to_nothing_that_is_not_available, 5);
     testing_add_loop(suite, what_is_all_but_ruled_out_is_not_drawn, 3);
     return suite;
 }
