@@ -223,6 +223,14 @@ static struct range legal_range(enum head head, const struct row_context *contex
     }
 }
 
+static int64_t highest_trained(const struct heads *heads, enum head head)
+{
+    return head == HEAD_GAP        ? heads->vocabulary->highest_gap
+           : head == HEAD_PACKETS  ? heads->vocabulary->highest_packets
+           : head == HEAD_DURATION ? heads->vocabulary->highest_duration
+                                   : INT64_MAX;
+}
+
 /* Of the legal values of a count the usual ones, which exact routes and the mixture keep to:
  * nothing above all of training, and bytes a packet as there; where one packet takes no time, no
  * time for one, and more than one for a flow that is to end after another that took time. May be
@@ -240,10 +248,7 @@ static struct range usual_range(const struct heads *heads, enum head head,
     else if (head == HEAD_BYTES)
         vocabulary_bytes_range(heads->vocabulary, value[ATTRIBUTE_PROTOCOL],
                                value[ATTRIBUTE_PACKETS], &range.lowest, &range.highest);
-    int64_t highest = head == HEAD_GAP        ? heads->vocabulary->highest_gap
-                      : head == HEAD_PACKETS  ? heads->vocabulary->highest_packets
-                      : head == HEAD_DURATION ? heads->vocabulary->highest_duration
-                                              : INT64_MAX;
+    int64_t highest = highest_trained(heads, head);
     range.highest = range.highest < highest ? range.highest : highest;
     return range;
 }
@@ -649,16 +654,19 @@ static int64_t highest_drawn(enum head head)
     return INT64_C(1) << (head == HEAD_PACKETS ? 37 : 53);
 }
 
-static int64_t draw_any_value(enum head head, const struct range *range, struct rng *rng)
+/* Up to `highest`, if there is one that is legal. */
+static int64_t draw_any_value(const struct range *range, int64_t highest, struct rng *rng)
 {
     if (range->highest < INT64_MAX)
         return range->lowest +
                (int64_t)rng_below(rng, (uint64_t)(range->highest - range->lowest + 1));
     int64_t value;
+    if (highest <= range->lowest)
+        return range->lowest;
     do {
         int octave = (int)rng_below(rng, COUNT_OCTAVES);
         value = (int64_t)octave_first(octave) + (int64_t)rng_below(rng, UINT64_C(1) << octave);
-    } while (value > highest_drawn(head) - range->lowest);
+    } while (value > highest - range->lowest);
     return range->lowest + value;
 }
 
@@ -748,6 +756,10 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
     if (is_port_head(head))
         return draw_port_of_block(head, context, route, rng);
     struct range range = legal_range(head, context);
-    return route == 0 ? draw_any_value(head, &range, rng)
-                      : draw_mixture(heads, head, context, mixture, rng);
+    if (route > 0)
+        return draw_mixture(heads, head, context, mixture, rng);
+    int64_t highest = highest_drawn(head);
+    if (truncation > 0.0 && highest_trained(heads, head) < highest)
+        highest = highest_trained(heads, head);
+    return draw_any_value(&range, highest, rng);
 }

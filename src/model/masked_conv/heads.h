@@ -93,7 +93,9 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
  * the attribute; for the link its code, for an older link its rank, for a remote the number of its
  * atom (as many as there are: none of them), for octets the octet, for the order whether it is
- * kept. Before a duration is drawn, the row's duration says whether the order is kept. */
+ * kept. With a truncation (nn/categorical.h) no count is above all of training's,
+ * where one below is legal. Before a duration is drawn, the row's duration says whether the order
+ * is kept. */
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng);
