@@ -406,21 +406,21 @@ static uint64_t octave_first(int octave)
     return (UINT64_C(1) << octave) - 1;
 }
 
-/* The exact routes that lead to no usual value are not available. */
+/* The exact routes that lead out of the range are not available. */
 static void exact_available(const struct heads *heads, enum head head,
-                            const struct row_context *context, uint8_t *available)
+                            const struct row_context *context, const struct range *range,
+                            uint8_t *available)
 {
-    struct range range = usual_range(heads, head, context);
     size_t n_atoms = heads->n_atoms[head];
     const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
     if (head == HEAD_GAP || head == HEAD_PACKETS)
         for (size_t a = 0; a < n_atoms; a++)
-            available[a] = is_within(&range, (int64_t)a + (head == HEAD_PACKETS));
+            available[a] = is_within(range, (int64_t)a + (head == HEAD_PACKETS));
     if (head == HEAD_DURATION || head == HEAD_BYTES) { /* atoms ascend */
         size_t first = 0, end = n_atoms;
-        while (first < n_atoms && atoms->values[first] < range.lowest)
+        while (first < n_atoms && atoms->values[first] < range->lowest)
             first++;
-        while (end > first && atoms->values[end - 1] > range.highest)
+        while (end > first && atoms->values[end - 1] > range->highest)
             end--;
         memset(available, 0, first);
         memset(available + end, 0, n_atoms - end);
@@ -433,7 +433,7 @@ static void exact_available(const struct heads *heads, enum head head,
     int64_t values[RELATIVE_MAX];
     size_t n = relative_values(heads, head, context, values);
     /* Files hold no longer duration. */
-    int64_t lowest = range.lowest, highest = range.highest;
+    int64_t lowest = range->lowest, highest = range->highest;
     if (head == HEAD_DURATION && highest > UINT32_MAX)
         highest = UINT32_MAX;
     for (size_t i = 0; i < n; i++)
@@ -468,7 +468,8 @@ void head_available(const struct heads *heads, enum head head, const struct row_
             available[icmp] = 0;
         available[n_atoms] = n_escape(heads, head, context) > 0;
     } else if (is_port_head(head)) {
-        exact_available(heads, head, context, available);
+        struct range range = legal_range(head, context);
+        exact_available(heads, head, context, &range, available);
         uint8_t *blocks = available + n_routes - PORT_BLOCKS;
         for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
             int64_t block = context->kept_ports[i] / PORTS_OF_BLOCK;
@@ -476,7 +477,7 @@ void head_available(const struct heads *heads, enum head head, const struct row_
         }
     } else if (is_count_head(head)) {
         struct range range = usual_range(heads, head, context);
-        exact_available(heads, head, context, available);
+        exact_available(heads, head, context, &range, available);
         available[n_routes - 1] = range.lowest <= range.highest;
     }
 }

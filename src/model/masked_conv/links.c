@@ -127,11 +127,9 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
     linked->exclusions = memory_grow(linked->exclusions, &linked->exclusions_capacity,
                                      linked->n_exclusions + n_words + (n_bytes + 1) / 2,
                                      sizeof *linked->exclusions);
-    if (n_words + n_bytes > 0) {
-        uint16_t *place = linked->exclusions + linked->n_exclusions;
-        memcpy(place, words, n_words * sizeof *words);
-        memcpy(place + n_words, octets, n_bytes);
-    }
+    uint16_t *place = linked->exclusions + linked->n_exclusions;
+    memcpy(place, words, n_words * sizeof *words);
+    memcpy(place + n_words, octets, n_bytes);
     linked->n_exclusions += n_words + (n_bytes + 1) / 2;
 }
 
