@@ -41,7 +41,7 @@ START_TEST(the_log_of_a_host_tells_what_the_series_does)
     const struct sequence *sequence = &set->items[0];
     struct window_series *series = window_series_create(sequence);
     struct window_log *log = window_log_create(sequence->start);
-    real of_log[CONTEXT_FEATURES], of_series[CONTEXT_FEATURES];
+    real of_log[SLOT_FEATURES], of_series[SLOT_FEATURES];
     int64_t clock = sequence->start;
     size_t n_filled = 0;
     for (size_t i = 0; i < sequence->n_rows; i++) {
@@ -86,7 +86,7 @@ START_TEST(windows_hold_flows_packets_bytes_remotes_and_protocols)
     }
     static const int ages[] = { 1, 5, WINDOWS };
     for (size_t a = 0; a < ARRAY_LEN(ages); a++) {
-        real features[CONTEXT_FEATURES];
+        real features[SLOT_FEATURES];
         window_log_features(log, slot + ages[a], features);
         const real *window = features + (WINDOWS - ages[a]) * WINDOW_FEATURES;
         const double expected[WINDOW_FEATURES] = {
@@ -117,7 +117,7 @@ START_TEST(windows_hold_flows_packets_bytes_remotes_and_protocols)
     }
     /* One window later nothing of it is seen any more, and its own slot is not among them. */
     for (int age = 0; age <= WINDOWS + 1; age += WINDOWS + 1) {
-        real features[CONTEXT_FEATURES];
+        real features[SLOT_FEATURES];
         window_log_features(log, slot + age, features);
         for (int w = 0; w < WINDOWS; w++)
             for (int f = 1; f < WINDOW_FEATURES; f++)
@@ -142,7 +142,7 @@ START_TEST(distinct_remotes_are_counted_well_enough)
             };
             window_log_note(log, &row, MIDNIGHT);
         }
-        real features[CONTEXT_FEATURES];
+        real features[SLOT_FEATURES];
         window_log_features(log, window_slot(MIDNIGHT) + 1, features);
         double count = exp((double)features[(WINDOWS - 1) * WINDOW_FEATURES + 7] * log1p(1e3)) - 1;
         assert_near(count / numbers[n], 1.0, 0.1);
@@ -170,7 +170,7 @@ START_TEST(the_clock_tells_time_of_day_and_day_of_week)
 {
     const struct moment *moment = &moments[_i];
     struct window_log *log = window_log_create(moment->clock);
-    real features[CONTEXT_FEATURES];
+    real features[SLOT_FEATURES];
     window_log_features(log, window_slot(moment->clock), features);
     const real *clock = features + CLOCK_AT;
     static const double turns[] = { 1, 2, 24 };
@@ -190,11 +190,11 @@ END_TEST
 START_TEST(what_is_dropped_is_0_and_nothing_else)
 {
     bool drop_windows = _i & 1, drop_clock = _i & 2;
-    real features[CONTEXT_FEATURES];
-    for (size_t f = 0; f < CONTEXT_FEATURES; f++)
+    real features[SLOT_FEATURES];
+    for (size_t f = 0; f < SLOT_FEATURES; f++)
         features[f] = 1 + (real)f;
     window_features_drop(features, drop_windows, drop_clock);
-    for (size_t f = 0; f < CONTEXT_FEATURES; f++) {
+    for (size_t f = 0; f < SLOT_FEATURES; f++) {
         bool is_dropped = f < CLOCK_AT ? drop_windows : drop_clock;
         assert_quick(features[f] == (is_dropped ? 0 : 1 + (real)f));
     }

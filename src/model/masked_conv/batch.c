@@ -19,6 +19,7 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
     batch->n_history = n_history;
     batch->n_scored_max = n_scored;
     batch->pieces = memory_alloc(n_pieces, sizeof *batch->pieces);
+    batch->restarts = memory_zalloc(n_pieces, sizeof *batch->restarts);
     batch->features = memory_alloc(n_all * space->n_features, sizeof *batch->features);
     batch->contexts_of = memory_alloc(n_all, sizeof *batch->contexts_of);
     batch->hosts_of = memory_alloc(n_all, sizeof *batch->hosts_of);
@@ -46,10 +47,21 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
     return batch;
 }
 
+static void free_restarts(struct batch *batch)
+{
+    for (size_t p = 0; p < batch->n_pieces_max; p++) {
+        linked_sequence_free(batch->restarts[p].linked);
+        window_series_free(batch->restarts[p].windows);
+        batch->restarts[p] = (struct prepared_sequence){ 0 };
+    }
+}
+
 void batch_free(struct batch *batch)
 {
     if (batch == NULL)
         return;
+    free_restarts(batch);
+    free(batch->restarts);
     free(batch->pieces);
     free(batch->features);
     free(batch->contexts_of);
@@ -79,20 +91,33 @@ void batch_free(struct batch *batch)
 void batch_clear(struct batch *batch)
 {
     batch->n_pieces = 0;
+    free_restarts(batch);
+}
+
+/* Begins the host of a piece anew. */
+static void restart(struct piece *piece, struct prepared_sequence *restarted)
+{
+    restarted->linked = linked_sequence_restart(piece->sequence->linked, piece->first, piece->n);
+    restarted->windows = window_series_create(linked_sequence_source(restarted->linked));
+    restarted->profile = piece->sequence->profile;
+    piece->sequence = restarted;
+    piece->first = 0;
 }
 
 void batch_add(struct batch *batch, const struct piece *piece)
 {
     if (batch->n_pieces == batch->n_pieces_max || piece->n > batch->n_scored_max || piece->n == 0)
         BUG("piece %zu of %zu rows", batch->n_pieces, piece->n);
-    batch->pieces[batch->n_pieces++] = *piece;
+    struct piece *added = &batch->pieces[batch->n_pieces];
+    *added = *piece;
+    if (piece->is_cold)
+        restart(added, &batch->restarts[batch->n_pieces]);
+    batch->n_pieces++;
 }
 
 /* How many rows before the piece lend their past. */
 static size_t history_of(const struct batch *batch, const struct piece *piece)
 {
-    if (piece->is_cold)
-        return 0;
     return piece->first < batch->n_history ? piece->first : batch->n_history;
 }
 
@@ -101,7 +126,11 @@ static void add_contexts(struct batch *batch, size_t p)
 {
     const struct piece *piece = &batch->pieces[p];
     size_t n_history = history_of(batch, piece), first = piece->first - n_history;
-    int64_t last_slot = -1;
+    const struct profile_series *series = piece->sequence->profile;
+    struct profile profile = { 0 };
+    int64_t last_slot = -1, until = INT64_MIN / 2;
+    if (piece->shows_pace)
+        profile_series_add(series, piece->profile_from, piece->profile_until, &profile);
     for (size_t i = 0; i < batch->n_rows_max; i++) {
         size_t place = p * batch->n_rows_max + i;
         bool is_row = i < n_history + piece->n;
@@ -113,8 +142,14 @@ static void add_contexts(struct batch *batch, size_t p)
         if (slot != last_slot) {
             real *context = batch->contexts + batch->n_contexts++ * CONTEXT_FEATURES;
             window_series_features(piece->sequence->windows, slot, context);
-            window_features_drop(context, batch->drop_windows || piece->is_cold, batch->drop_clock);
-            last_slot = slot;
+            window_features_drop(context, batch->drop_windows, batch->drop_clock);
+            if (!piece->shows_pace)
+                profile_series_add(series, until, slot, &profile);
+            if (!batch->drop_profile)
+                profile_features(&profile, piece->shows_pace, context + SLOT_FEATURES);
+            else
+                memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
+            last_slot = until = slot;
         }
         batch->contexts_of[place] = (int32_t)batch->n_contexts - 1;
     }

@@ -13,12 +13,17 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_BATCH_H
 
 #include "model/masked_conv/heads.h"
+#include "model/masked_conv/profile.h"
 #include "model/masked_conv/windows.h"
+
+/* What is told of a row's slot. */
+enum { CONTEXT_FEATURES = SLOT_FEATURES + PROFILE_FEATURES };
 
 /* A sequence with all that batches need of it. */
 struct prepared_sequence {
     struct linked_sequence *linked;
     struct window_series *windows;
+    struct profile_series *profile;
     int32_t host; /* row of the host table */
 };
 
@@ -28,7 +33,8 @@ struct piece {
     size_t first, n;
     int32_t host; /* row of the host table, which may be that of the unknown host */
     bool shows_pace;
-    bool is_cold; /* shows neither the rows nor the windows before it */
+    int64_t profile_from, profile_until; /* slots that its profile is of, where it shows the pace */
+    bool is_cold; /* as if its host had been observed from here on */
 };
 
 /* What one head needs of the rows that it applies to. */
@@ -47,7 +53,7 @@ struct batch {
     const struct feature_space *space;
     const struct heads *heads;
     size_t n_pieces_max, n_rows_max; /* pieces; rows of a piece, with history */
-    bool drop_windows, drop_clock;
+    bool drop_windows, drop_clock, drop_profile;
     /* How often a feature is left out at random, in training; and the name of these draws. */
     double feature_dropout;
     uint64_t noise_seed, noise_index;
@@ -70,6 +76,7 @@ struct batch {
 
     /* While pieces are added: */
     struct piece *pieces;
+    struct prepared_sequence *restarts; /* [n_pieces_max], of those that are cold */
     size_t n_history, n_scored_max;
 };
 

@@ -23,6 +23,9 @@ struct linked_row {
 
 struct linked_sequence {
     const struct sequence *sequence;
+    const struct vocabulary *vocabulary;
+    bool has_memory;
+    struct sequence part; /* that sequence points to, of one that begins anew */
     struct linked_row *rows;
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
@@ -185,13 +188,9 @@ static void count_pace(struct linked_sequence *linked)
     }
 }
 
-struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
-                                               const struct vocabulary *vocabulary, bool has_memory)
+static void link_rows(struct linked_sequence *linked)
 {
-    if (sequence->n_rows > INT32_MAX)
-        BUG("a sequence of %zu rows", sequence->n_rows);
-    struct linked_sequence *linked = memory_zalloc(1, sizeof *linked);
-    linked->sequence = sequence;
+    const struct sequence *sequence = linked->sequence;
     linked->rows = memory_alloc(sequence->n_rows, sizeof *linked->rows);
     linked->clocks = memory_alloc(sequence->n_rows + 1, sizeof *linked->clocks);
     struct conversation_memory *memory = conversation_memory_create();
@@ -199,15 +198,47 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
-        link_row(linked, i, last_new, memory, vocabulary);
+        link_row(linked, i, last_new, memory, linked->vocabulary);
         linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
-        if (has_memory)
+        if (linked->has_memory)
             conversation_note(memory, row, linked->clocks[i + 1]);
         if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
             last_new = (int32_t)i;
     }
     conversation_memory_free(memory);
+}
+
+struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
+                                               const struct vocabulary *vocabulary, bool has_memory)
+{
+    if (sequence->n_rows > INT32_MAX)
+        BUG("a sequence of %zu rows", sequence->n_rows);
+    struct linked_sequence *linked = memory_zalloc(1, sizeof *linked);
+    linked->sequence = sequence;
+    linked->vocabulary = vocabulary;
+    linked->has_memory = has_memory;
+    link_rows(linked);
     count_pace(linked);
+    return linked;
+}
+
+struct linked_sequence *linked_sequence_restart(const struct linked_sequence *whole, size_t first,
+                                                size_t n)
+{
+    struct linked_sequence *linked = memory_zalloc(1, sizeof *linked);
+    linked->part = *whole->sequence;
+    linked->part.rows += first;
+    linked->part.n_rows = n;
+    linked->part.first_scored = 0;
+    linked->part.start = whole->clocks[first];
+    linked->sequence = &linked->part;
+    linked->vocabulary = whole->vocabulary;
+    linked->has_memory = whole->has_memory;
+    link_rows(linked);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(linked->rows[i].left, whole->rows[first + i].left, sizeof linked->rows[i].left);
+        linked->rows[i].next = whole->rows[first + i].next;
+    }
     return linked;
 }
 

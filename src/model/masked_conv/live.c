@@ -9,6 +9,7 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .vocabulary = vocabulary,
         .memory = conversation_memory_create(),
         .windows = window_log_create(start),
+        .profile = profile_log_create(vocabulary),
         .has_memory = has_memory,
         .clock = start,
     };
@@ -55,6 +56,7 @@ void live_host_release(struct live_host *host)
 {
     conversation_memory_free(host->memory);
     window_log_free(host->windows);
+    profile_log_free(host->profile);
     *host = (struct live_host){ 0 };
 }
 
@@ -125,6 +127,7 @@ void live_end(struct live_host *host)
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
+    profile_log_note(host->profile, &host->row, window_slot(host->clock));
     keep_pace(host);
     host->previous = host->row;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {

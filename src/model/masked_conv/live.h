@@ -18,12 +18,14 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_LIVE_H
 
 #include "model/masked_conv/links.h"
+#include "model/masked_conv/profile.h"
 #include "model/masked_conv/windows.h"
 
 struct live_host {
     const struct vocabulary *vocabulary;
     struct conversation_memory *memory;
     struct window_log *windows;
+    struct profile_log *profile;
     bool has_memory;
     int64_t clock;  /* s: end of the last row, or the start */
     uint64_t index; /* rows so far */

@@ -27,6 +27,8 @@ static const struct option options[] = {
     { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
     { "pace", 0, OPTION_FLAG, AT(pace), "yes",
       .help = "learn what it means that so many flows are still to come in the hour" },
+    { "profile", 0, OPTION_FLAG, AT(profile), "yes",
+      .help = "see how a host's flows divide over services and sizes" },
     { "pieces", 0, OPTION_INT, AT(pieces), "4", .minimum = 2, .maximum = 1024, .argument = "N",
       .help = "pieces of sequences in a training step" },
     { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
@@ -101,6 +103,7 @@ void masked_conv_free(struct model *base)
     network_free(model->network);
     vocabulary_release(&model->vocabulary);
     hourly_flows_release(&model->hourly);
+    free(model->profiles);
     training_state_release(&model->training);
     free(model->hosts);
     free(model);
@@ -153,6 +156,7 @@ struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
     return (struct prepared_sequence){
         .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
         .windows = window_series_create(sequence),
+        .profile = profile_series_create(sequence, &model->vocabulary),
         .host = masked_conv_host(model, sequence->host),
     };
 }
@@ -161,6 +165,7 @@ void prepared_sequence_release(struct prepared_sequence *prepared)
 {
     linked_sequence_free(prepared->linked);
     window_series_free(prepared->windows);
+    profile_series_free(prepared->profile);
     *prepared = (struct prepared_sequence){ 0 };
 }
 
@@ -170,6 +175,7 @@ struct batch *masked_conv_batch(const struct masked_conv *model, size_t n_pieces
     struct batch *batch = batch_create(&model->space, &model->heads, n_pieces, n_history, n_scored);
     batch->drop_windows = !model->settings.windows;
     batch->drop_clock = !model->settings.clock;
+    batch->drop_profile = !model->settings.profile;
     return batch;
 }
 
@@ -297,6 +303,8 @@ static enum status save(const struct model *base, struct hdf5_group *group, stru
     FORWARD(vocabulary_save(&model->vocabulary, group, err));
     FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
     FORWARD(hourly_flows_save(&model->hourly, group, err));
+    FORWARD(hdf5_write_array(group, "profiles", HDF5_U32, model->profiles, 2,
+                             (size_t[]){ model->n_hosts, 1 + PROFILE_BINS }, err));
     FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, params->values, 1, &params->size, err));
 
     struct hdf5_group *training;
@@ -362,6 +370,9 @@ static enum status load(struct hdf5_group *group, struct model **result, struct 
                                                    0);
     struct params *params = model->network->params;
     struct hdf5_group *training = NULL;
+    model->profiles = memory_alloc(n_hosts, sizeof *model->profiles);
+    status = hdf5_read_array(group, "profiles", HDF5_U32, model->profiles, n_hosts * (1 + PROFILE_BINS), err);
+    if (status == STATUS_OK)
     status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
     if (status == STATUS_OK)
         status = hdf5_group_open(group, "training", &training, err);

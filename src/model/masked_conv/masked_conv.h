@@ -15,7 +15,7 @@ struct masked_conv_settings {
     /* The network. */
     int64_t width, hidden, context, blocks, kernel;
     /* What it goes without, for comparison. */
-    bool windows, clock, host_embedding, memory, pace;
+    bool windows, clock, host_embedding, memory, pace, profile;
     /* Training. */
     int64_t pieces, piece_rows; /* of a step */
     double epochs, minutes;     /* until the first of them that is not 0 */
@@ -67,6 +67,7 @@ struct masked_conv {
     uint32_t *hosts; /* sorted; host i has row i + 1 of the host table, row 0 is the unknown one */
     size_t n_hosts;
     struct hourly_flows hourly; /* of the same */
+    struct profile *profiles;   /* of the same, over all that was observed */
     struct training_state training;
 };
 

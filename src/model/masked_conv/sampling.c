@@ -251,6 +251,12 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         host->slot = slot;
         real *context = work->contexts + n_changed * CONTEXT_FEATURES;
         window_log_features(host->live.windows, slot, context);
+        if (!sampler->model->settings.profile)
+            memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
+        else if (host->live.hourly != NULL)
+            profile_features(&sampler->model->profiles[host->live.of_host], true, context + SLOT_FEATURES);
+        else
+            profile_log_features(host->live.profile, slot, context + SLOT_FEATURES);
         window_features_drop(context, !sampler->model->settings.windows,
                              !sampler->model->settings.clock);
         work->context_hosts[n_changed] = which[r];

@@ -27,6 +27,7 @@ static const struct list_size {
     { ATTRIBUTE_REMOTE_PORT, 384 }, { ATTRIBUTE_FLAGS, 256 },    { ATTRIBUTE_TOS, 256 },
     { ATTRIBUTE_FORWARDING, 256 },  { ATTRIBUTE_LABEL, 256 },    { ATTRIBUTE_BYTES, 512 },
     { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },
+    { LIST_SERVICE, SERVICES_MAX },
 };
 
 int value_list_find(const struct value_list *list, int64_t value)
@@ -70,9 +71,20 @@ static int by_weight(const void *a, const void *b)
     return by_value(a, b);
 }
 
+bool vocabulary_service(const struct row *row, int64_t *service)
+{
+    const int64_t *value = row->value;
+    int64_t local = value[ATTRIBUTE_LOCAL_PORT], remote = value[ATTRIBUTE_REMOTE_PORT];
+    bool is_udp = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP, is_local = local <= remote;
+    *service = (int64_t)is_local << 17 | (int64_t)is_udp << 16 | (is_local ? local : remote);
+    return is_udp || value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP;
+}
+
 /* The value of a row in a list; false where the row has none. */
 static bool listed_value(const struct row *row, int list, int64_t *value)
 {
+    if (list == LIST_SERVICE)
+        return vocabulary_service(row, value);
     if (list != LIST_RATIO) {
         *value = row->value[list];
         return true;
@@ -236,7 +248,14 @@ void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protoco
 
 static const char *list_name(size_t list)
 {
-    return list == LIST_RATIO ? "bytes_per_packet" : attribute_infos[list].name;
+    switch (list) {
+    case LIST_RATIO:
+        return "bytes_per_packet";
+    case LIST_SERVICE:
+        return "service";
+    default:
+        return attribute_infos[list].name;
+    }
 }
 
 enum status vocabulary_save(const struct vocabulary *vocabulary, struct hdf5_group *parent,
@@ -274,6 +293,8 @@ static bool is_in_support(int64_t value, int list)
 {
     if (list == LIST_RATIO)
         return value >= 0;
+    if (list == LIST_SERVICE)
+        return value >= 0 && value < 1 << 18;
     const struct attribute_info *info = &attribute_infos[list];
     return value >= info->lowest && (info->support == 0 || value < info->support);
 }

@@ -22,11 +22,14 @@ int value_list_find(const struct value_list *list, int64_t value);
 /* Lists of values that are not attributes themselves. */
 enum derived_list {
     LIST_RATIO = N_CODED, /* bytes / packets, where it is whole */
+    LIST_SERVICE,         /* numbers of vocabulary_service */
     N_VALUE_LISTS,
 };
 
+enum { SERVICES_MAX = 96 };
+
 struct vocabulary {
-    struct value_list lists[N_VALUE_LISTS]; /* by enum attribute, and LIST_RATIO */
+    struct value_list lists[N_VALUE_LISTS]; /* by enum attribute and enum derived_list */
     int64_t duration_grid; /* ms: durations are multiples of it, but for rare ones */
     int64_t highest_gap, highest_packets, highest_duration; /* of the training rows */
     /* Whether flows of one packet take no time, but for rare ones. */
@@ -38,6 +41,10 @@ struct vocabulary {
 /* Learns from the scored rows. */
 void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train);
 void vocabulary_release(struct vocabulary *vocabulary);
+
+/* The number of the service that a row belongs to: the lower of its ports, on which side that is, and
+ * TCP or UDP; false where there are no ports. */
+bool vocabulary_service(const struct row *row, int64_t *service);
 
 /* The legal bytes of so many packets of that protocol, by the ratios seen in training. */
 void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protocol, int64_t packets,

@@ -24,7 +24,7 @@ enum {
     WINDOW_SECONDS = 300,
     WINDOW_FEATURES = 11,
     CLOCK_FEATURES = 13, /* two harmonics of the day, one of the hour, seven days of the week */
-    CONTEXT_FEATURES = WINDOWS * WINDOW_FEATURES + CLOCK_FEATURES,
+    SLOT_FEATURES = WINDOWS * WINDOW_FEATURES + CLOCK_FEATURES,
 };
 
 /* The last windows of one host. */
@@ -40,7 +40,7 @@ int64_t window_slot(int64_t clock);
 /* Notes a row that ended at `clock`; clocks do not go back. */
 void window_log_note(struct window_log *log, const struct row *row, int64_t clock);
 
-/* features [CONTEXT_FEATURES] of a slot that is not before the last noted row's. */
+/* features [SLOT_FEATURES] of a slot that is not before the last noted row's. */
 void window_log_features(const struct window_log *log, int64_t slot, real *features);
 
 /* The same for a whole sequence at once, whose slots can then be asked for in any order. */
