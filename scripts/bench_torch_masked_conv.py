@@ -19,7 +19,7 @@ except ImportError:
     sys.exit(0)
 
 STEPS, REPEATS, DROPOUT = 4, 8, 0.1
-# The stages that the heads see, by the order of their names in heads.c.
+# The stages that the heads see, by the order of their names in heads.c, `head_infos`.
 SEES = {"gap": 0, "link": 1, "older": 2, "direction": 3, "protocol": 4, "local_port": 5,
         "remote_port": 6, "remote": 7, "octet_1": 7, "octet_2": 8, "octet_3": 9, "octet_4": 10,
         "flags": 11, "tos": 12, "fwd": 13, "label": 13, "packets": 14, "order": 15, "duration": 16,

@@ -346,6 +346,60 @@ enum status options_parse(const struct option_table *tables, size_t n_tables, in
     return STATUS_OK;
 }
 
+/* ---- what has no effect ------------------------------------------------------------------- */
+
+/* One of the alternatives of `needs`: "name=value", or "name". */
+static bool is_met(const struct option_table *table, const char *need, size_t length)
+{
+    char name[LONGEST_WORD + 1];
+    const char *equals = memchr(need, '=', length);
+    size_t n = equals != NULL ? (size_t)(equals - need) : length;
+    snprintf(name, sizeof name, "%.*s", (int)n, need);
+    const struct option *option = options_find(table, 1, name, NULL);
+    if (option == NULL)
+        BUG("an option needs --%s, which is not in its table", name);
+    if (equals == NULL)
+        return !option_is_default(table, option);
+    char *value = options_value_text(table, option);
+    size_t n_value = length - n - 1;
+    bool is_same = value != NULL && strlen(value) == n_value &&
+                   strncmp(value, equals + 1, n_value) == 0;
+    free(value);
+    return is_same;
+}
+
+static enum status check_needs(const struct option_table *table, const struct option *option,
+                               struct error *err)
+{
+    char words[256] = "";
+    size_t used = 0;
+    const char *need = option->needs;
+    while (*need != '\0') {
+        size_t length = strcspn(need, "|");
+        if (is_met(table, need, length))
+            return STATUS_OK;
+        int n = snprintf(words + used, sizeof words - used, "%s%.*s", used > 0 ? " or " : "",
+                         (int)length, need);
+        if (n > 0 && used + (size_t)n < sizeof words)
+            used += (size_t)n;
+        need += length + (need[length] == '|');
+    }
+    return error_set(err, STATUS_USAGE, "%s has no effect here: it is for %s", option->name, words);
+}
+
+enum status options_check_needs(const struct option_table *tables, size_t n_tables,
+                                struct error *err)
+{
+    for (size_t t = 0; t < n_tables; t++) {
+        for (size_t i = 0; i < tables[t].n; i++) {
+            const struct option *option = &tables[t].options[i];
+            if (option->needs != NULL && !option_is_default(&tables[t], option))
+                FORWARD(check_needs(&tables[t], option, err));
+        }
+    }
+    return STATUS_OK;
+}
+
 /* ---- showing options ---------------------------------------------------------------------- */
 
 char *options_value_text(const struct option_table *table, const struct option *option)
@@ -377,6 +431,23 @@ char *options_value_text(const struct option_table *table, const struct option *
     }
     }
     BUG("option type %d", (int)option->type);
+}
+
+bool option_is_default(const struct option_table *table, const struct option *option)
+{
+    char *value = options_value_text(table, option);
+    const char *standard = option->type == OPTION_FLAG && option->standard == NULL
+                               ? "no"
+                               : option->standard;
+    bool is_same;
+    if (value == NULL || standard == NULL)
+        is_same = value == NULL && standard == NULL;
+    else if (option->type == OPTION_INT || option->type == OPTION_REAL)
+        is_same = strtod(value, NULL) == strtod(standard, NULL);
+    else
+        is_same = strcmp(value, standard) == 0;
+    free(value);
+    return is_same;
 }
 
 char *options_resolved_text(const struct option_table *tables, size_t n_tables)

@@ -54,6 +54,9 @@ struct option {
     const char *argument;       /* what --help calls the value: N, FILE */
     const char *help;           /* one sentence, no full stop */
     bool command_line_only;     /* no key of a configuration file, not kept with a model */
+    /* Where it has an effect: one of "draw=yes|synthetic", options of the same table that have that
+     * value, or any but their default. NULL: everywhere. */
+    const char *needs;
 };
 
 struct option_table {
@@ -75,6 +78,13 @@ enum status options_parse(const struct option_table *tables, size_t n_tables, in
 /* Sets one option by name, as a configuration file does. STATUS_USAGE as above. */
 enum status options_set(const struct option_table *tables, size_t n_tables, const char *name,
                         const char *value, struct error *err);
+
+/* Whether an option of a table has the value that it has where it is not given. */
+bool option_is_default(const struct option_table *table, const struct option *option);
+
+/* STATUS_USAGE for an option that is set, but would have no effect without what it needs. */
+enum status options_check_needs(const struct option_table *tables, size_t n_tables,
+                                struct error *err);
 
 /* The option of that name, or NULL. `table` may be NULL. */
 const struct option *options_find(const struct option_table *tables, size_t n_tables,

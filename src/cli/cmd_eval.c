@@ -44,7 +44,7 @@ static const struct option options[] = {
     { "repeats", 0, OPTION_INT, AT(repeats), "1", .minimum = 1, .maximum = 1000, .argument = "N",
       .help = "with --draw: how many twins, with seeds from --seed on" },
     { "halvings", 0, OPTION_INT, AT(halvings), "10", .minimum = 1, .maximum = 1000, .argument = "N",
-      .help = "how often the real hosts are halved for the floor" },
+      .needs = "draw=yes|synthetic", .help = "how often the real hosts are halved for the floor" },
     { "two-sample", 0, OPTION_FLAG, AT(two_sample), "no",
       .help = "train networks to tell the twin's flows from real ones, and say how well they do" },
     { "tasks", 0, OPTION_FLAG, AT(tasks), "no",
@@ -284,8 +284,14 @@ static enum status measure_membership(struct membership *membership, const struc
 
 static enum status measure_memberships(struct work *work, struct error *err)
 {
-    for (size_t m = 0; m < work->n_models; m++)
-        FORWARD(measure_membership(&work->report.models[m].membership, work, work->models[m], err));
+    for (size_t m = 0; m < work->n_models; m++) {
+        struct report_model *model = &work->report.models[m];
+        FORWARD(measure_membership(&model->membership, work, work->models[m], err));
+        if (!model->membership.is_measured)
+            say("%s: membership is not measured: %s has too few of the hosts that it was trained "
+                "on, or of others like them",
+                model->name, settings.data);
+    }
     return STATUS_OK;
 }
 
@@ -337,6 +343,8 @@ static enum status measure_tasks(const struct work *work, struct report_twin *tw
                                work->report.seed, err);
     else if (work->real->n_hosts > 1)
         status = tasks_measure_halves(&twin->tasks, work->real, synthetic, work->report.seed, err);
+    else
+        say("%s: tasks are not measured: they need two real hosts", twin->name);
     training_release(&training);
     return status;
 }
@@ -348,8 +356,9 @@ static enum status measure_gains(struct work *work, struct error *err)
     for (size_t m = 0; m < work->n_models; m++)
         has_embeddings |= work->models[m]->kind->embeddings != NULL;
     bool has_twin = settings.draw || settings.synthetic != NULL;
-    RETURN_IF(settings.tasks && !has_twin && !has_embeddings, err, STATUS_USAGE,
-              "--tasks judges a twin, or a model with embeddings; give --synthetic or --draw");
+    RETURN_IF(settings.tasks && !has_twin && !(has_embeddings && is_apart(work)), err, STATUS_USAGE,
+              "--tasks judges a twin, or a model with embeddings by hosts that it was not trained "
+              "on; give --synthetic or --draw");
     for (size_t m = 0; m < work->n_models; m++) {
         struct embedding_set set;
         struct training training;
@@ -361,6 +370,10 @@ static enum status measure_gains(struct work *work, struct error *err)
         if (training.traffic != NULL)
             status = embedding_gain_measure(&work->report.models[m].gain, &set, training.traffic,
                                             work->real, work->report.seed, err);
+        else
+            say("%s: what its embeddings are worth is not measured: that needs the hosts that it "
+                "was trained on, and others",
+                settings.models.items[m]);
         embedding_set_release(&set);
         training_release(&training);
         FORWARD(status);
@@ -375,6 +388,9 @@ static enum status measure_privacy(const struct work *work, struct report_twin *
     FORWARD(training_take(&training, work, model_of_twin(work, twin), err));
     if (training.traffic != NULL)
         twin->privacy = privacy_measure(training.traffic, work->real, synthetic, work->report.seed);
+    else if (is_apart(work))
+        say("%s: privacy is not measured: the flows that the model was trained on are not in %s",
+            twin->name, settings.data);
     training_release(&training);
     RETURN_IF(interrupt_requested(), err, STATUS_INTERRUPTED, "interrupted");
     return STATUS_OK;
@@ -523,7 +539,8 @@ static enum status check_settings(const struct command_line *line, struct error 
               "--bins needs the --model that has them");
     RETURN_IF(settings.bins != NULL && attribute_find(settings.bins) < 0, err, STATUS_USAGE,
               "--bins: there is no attribute \"%s\"", settings.bins);
-    return STATUS_OK;
+    struct option_table all[COMMAND_TABLES_MAX];
+    return options_check_needs(all, tables(all), err);
 }
 
 static enum status run(const struct command_line *line, struct error *err)
@@ -542,6 +559,8 @@ static enum status run(const struct command_line *line, struct error *err)
     else if (status == STATUS_OK && (settings.judge || settings.privacy))
         say("privacy is measured against training hosts: it needs a --model, and a --part that it "
             "was not trained on");
+    if (status == STATUS_OK && settings.judge && settings.synthetic == NULL && !settings.draw)
+        say("there is no twin to judge (--synthetic, --draw): only the models are judged");
     if (status == STATUS_OK && (settings.judge || settings.tasks))
         status = measure_gains(&work, err);
     if (status == STATUS_OK && (settings.draw || settings.synthetic != NULL))

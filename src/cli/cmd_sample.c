@@ -117,7 +117,8 @@ static enum status check_settings(const struct work *work, const struct command_
               STATUS_USAGE,
               "%s was made with --remap; give the same key again, which is kept nowhere",
               settings.from);
-    return STATUS_OK;
+    struct option_table all[COMMAND_TABLES_MAX];
+    return options_check_needs(all, tables(all), err);
 }
 
 /* ---- what it is drawn from ---------------------------------------------------------------- */

@@ -30,15 +30,16 @@ static const struct option options[] = {
     { "process", 0, OPTION_CHOICE, AT(process), "network", .choices = process_names,
       .argument = "NAME", .help = "what is simulated" },
     { "hosts", 0, OPTION_INT, AT(hosts), "20", .minimum = 1, .maximum = DEMO_NETWORK_HOSTS_MAX,
-      .argument = "N", .help = "network: number of hosts" },
+      .argument = "N", .needs = "process=network", .help = "network: number of hosts" },
     { "days", 0, OPTION_REAL, AT(days), "1", .minimum = 0.04, .maximum = 3660, .argument = "D",
-      .help = "network: number of days, in whole hours" },
+      .needs = "process=network", .help = "network: number of days, in whole hours" },
     { "start", 0, OPTION_TEXT, AT(start), "2016-04-11", .argument = "DATE",
+      .needs = "process=network",
       .help = "network: when it begins, YYYY-MM-DD or \"YYYY-MM-DD hh:mm:ss\"" },
-    { "header", 0, OPTION_FLAG, AT(header), "no",
+    { "header", 0, OPTION_FLAG, AT(header), "no", .needs = "process=network",
       .help = "network: begin with the names of the columns" },
     { "rows", 0, OPTION_INT, AT(rows), "100000", .minimum = 1, .maximum = 1e12, .argument = "N",
-      .help = "ar: number of rows" },
+      .needs = "process=ar", .help = "ar: number of rows" },
     { "seed", 0, OPTION_INT, AT(seed), "1", .minimum = 0, .maximum = 0x1p53, .argument = "S",
       .help = "same seed, same bytes" },
 };
@@ -157,6 +158,8 @@ static enum status run(const struct command_line *line, struct error *err)
               line->arguments.items[0]);
     RETURN_IF(settings.output == NULL, err, STATUS_USAGE,
               "say where the rows go: --output demo.csv");
+    struct option_table all[COMMAND_TABLES_MAX];
+    FORWARD(options_check_needs(all, tables(all), err));
     RETURN_IF(line->common.json && strcmp(settings.output, "-") == 0, err, STATUS_USAGE,
               "--json and the rows cannot both go to standard output");
     double started = progress_clock();

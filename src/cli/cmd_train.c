@@ -153,6 +153,7 @@ static enum status configure(const struct command_line *line, const struct confi
     enum status status = options_parse(chosen, n_chosen + 1, line->argc, line->argv, &words, err);
     text_list_release(&words);
     FORWARD(status);
+    FORWARD(options_check_needs(chosen, n_chosen, err));
     *resolved = options_resolved_text(chosen, n_chosen);
     return STATUS_OK;
 }

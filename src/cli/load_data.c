@@ -30,14 +30,9 @@ static enum status refuse_settings(const char *path, const struct import_setting
     const struct option_table table = { import_options, n_import_options,
                                         (void *)(uintptr_t)settings, "" };
     for (size_t i = 0; i < n_import_options; i++) {
-        const struct option *option = &import_options[i];
-        char *value = options_value_text(&table, option);
-        bool is_given = value != NULL &&
-                        (option->standard == NULL || strcmp(value, option->standard) != 0);
-        free(value);
-        RETURN_IF(is_given, err, STATUS_USAGE,
+        RETURN_IF(!option_is_default(&table, &import_options[i]), err, STATUS_USAGE,
                   "%s is for flow files, and %s is a dataset, whose hosts are chosen already",
-                  option->name, path);
+                  import_options[i].name, path);
     }
     return STATUS_OK;
 }
@@ -50,6 +45,7 @@ enum status load_data(const char *path, const struct import_settings *settings,
         return hdf5_dataset_read(path, data, err);
     }
     struct import_settings adapted = *settings;
+    adapted.seed = 1; /* as `flowtwin import` has it where it is not told */
     const char *hosts[1] = { NULL };
     char *text = NULL;
     if (settings->hosts.n == 0 && monitored != NULL && monitored->n_ranges > 0) {

@@ -6,7 +6,8 @@
 
 /* By the first bytes of the file: a dataset is read, anything else imported with these settings.
  * Settings that choose among the flows of a dataset are STATUS_USAGE: nothing would come of them.
- * Where no hosts are chosen for an import, `monitored` (a model's, or NULL) says which they are. */
+ * Where no hosts are chosen for an import, `monitored` (a model's, or NULL) says which they are.
+ * --limit-hosts draws those that an import with the standard seed draws. */
 enum status load_data(const char *path, const struct import_settings *settings,
                       const struct address_set *monitored, struct dataset **data,
                       struct error *err);

@@ -5,9 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *const verdict_names[] = { "like_real", "close", "apart", "far", "none" };
-const char *const verdict_words[] = { "like real", "close", "apart", "far off", "no verdict" };
-
 const char *const figure_group_words[N_FIGURE_GROUPS] = {
     [GROUP_TWO_SAMPLE] = "Told from real by a classifier",
     [GROUP_TASKS] = "Good to learn from",
@@ -19,19 +16,6 @@ const char *const figure_group_words[N_FIGURE_GROUPS] = {
     [GROUP_RULES] = "Rules of networks",
     [GROUP_NETSHARE] = "NetShare's figures",
 };
-
-enum verdict verdict_of(double distance, double floor, double floor_deviation, double tolerance)
-{
-    if (!isfinite(distance) || !isfinite(floor))
-        return VERDICT_NONE;
-    double spread = isfinite(floor_deviation) ? 2.0 * floor_deviation : 0.0;
-    if (distance <= floor + spread || distance <= tolerance)
-        return VERDICT_LIKE_REAL;
-    double base = fmax(floor, tolerance);
-    return distance <= 2.0 * base   ? VERDICT_CLOSE
-           : distance <= 5.0 * base ? VERDICT_APART
-                                    : VERDICT_FAR;
-}
 
 /* ---- distances ---------------------------------------------------------------------------- */
 
@@ -94,16 +78,6 @@ static double square_distance(const struct comparison *comparison, size_t offset
 static const struct finding nothing_found = { (double)NAN, (double)NAN, (double)NAN, (double)NAN,
                                               (double)NAN, (double)NAN, (double)NAN, VERDICT_NONE };
 
-/* Where the scale says by itself what is good: the upper ends of like real, close and apart. */
-static enum verdict verdict_by_limits(double x, double like_real, double close, double apart)
-{
-    return isnan(x)         ? VERDICT_NONE
-           : x <= like_real ? VERDICT_LIKE_REAL
-           : x <= close     ? VERDICT_CLOSE
-           : x <= apart     ? VERDICT_APART
-                            : VERDICT_FAR;
-}
-
 static struct finding find_of_ratio(const struct host_ratio *ratio)
 {
     struct finding finding = nothing_found;
@@ -126,7 +100,7 @@ static struct finding judge_two_sample(const struct report *report, const struct
         finding.floor = is_windows ? floor->windows : floor->flows;
         finding.floor_deviation = is_windows ? floor->windows_deviation : floor->flows_deviation;
     }
-    finding.verdict = verdict_by_limits(finding.distance, 0.60, 0.75, 0.90);
+    finding.verdict = verdict_of_two_sample(finding.distance);
     return finding;
 }
 
@@ -140,8 +114,8 @@ static struct finding judge_task(const struct report *report, const struct repor
     const void *at = (const char *)&twin->tasks.loss + offset;
     struct finding finding = find_of_ratio(at);
     bool is_score = offset == offsetof(struct task_loss, macro_f1);
-    finding.verdict = is_score ? verdict_by_limits(-finding.distance, 0.02, 0.05, 0.15)
-                               : verdict_by_limits(finding.distance, 0.05, 0.15, 0.50);
+    finding.verdict = is_score ? verdict_of_macro_f1(finding.distance)
+                               : verdict_of_forecast(finding.distance);
     return finding;
 }
 
@@ -158,11 +132,7 @@ static struct finding judge_copies(const struct report *report, const struct rep
     finding.floor = copies->held_out.mean;
     finding.floor_deviation = copies->held_out.standard_error;
     finding.ratio = finding.distance / finding.floor;
-    finding.verdict = verdict_of(
-        finding.distance, finding.floor,
-        hypot(isfinite(finding.deviation) ? finding.deviation : 0.0,
-              isfinite(finding.floor_deviation) ? finding.floor_deviation : 0.0),
-        0.0);
+    finding.verdict = verdict_of_copies(copies);
     return finding;
 }
 
@@ -176,8 +146,7 @@ static struct finding judge_nearest(const struct report *report, const struct re
     const void *at = (const char *)&twin->privacy + offset;
     const struct nearest *nearest = at;
     struct finding finding = find_of_ratio(&nearest->nearer);
-    double slack = isfinite(finding.deviation) ? 2.0 * finding.deviation : 0.0;
-    finding.verdict = verdict_by_limits(finding.distance - slack, 0.50, 0.60, 0.75);
+    finding.verdict = verdict_of_nearest(nearest);
     return finding;
 }
 
@@ -192,7 +161,7 @@ static struct finding judge_membership(const struct report *report, const struct
             !model->membership.is_measured)
             continue;
         struct finding finding = find_of_ratio(&model->membership.auc);
-        finding.verdict = verdict_by_limits(finding.distance, 0.55, 0.65, 0.80);
+        finding.verdict = verdict_of_membership(&model->membership);
         return finding;
     }
     return nothing_found;

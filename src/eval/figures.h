@@ -1,17 +1,10 @@
-/* figures.h - every figure of a comparison beside its floor, with a verdict in words.
+/* figures.h - every figure of a comparison beside its floor, with a verdict in words (verdict.h).
  *
- * A verdict compares a distance with the same distance between two halves of the real hosts, at the
- * sizes that were compared (comparison_size_factor; its root for distances that are not squared):
+ * The floor is taken to the sizes that were compared: comparison_size_factor, and its root for
+ * distances that are not squared.
  *
- *   like real  not above the floor and twice its deviation over halvings
- *   close      up to 2 times the floor
- *   apart      up to 5 times
- *   far off    beyond
- *
- * Judges (a classifier, tasks, membership) have a scale of their own, with fixed limits.
- *
- * It says whether the twin could be other users of the same network; it does not say that it is.
- * Few hosts have a high floor, below which much can hide.
+ * A verdict says whether the twin could be other users of the same network; it does not say that it
+ * is. Few hosts have a high floor, below which much can hide.
  *
  *     struct figure figures[FIGURES_MAX];
  *     size_t n = figures_list(report, figures);
@@ -22,14 +15,7 @@
 #define FLOWTWIN_EVAL_FIGURES_H
 
 #include "eval/report.h"
-
-enum verdict { VERDICT_LIKE_REAL, VERDICT_CLOSE, VERDICT_APART, VERDICT_FAR, VERDICT_NONE };
-extern const char *const verdict_names[]; /* in JSON: "like_real", ... */
-extern const char *const verdict_words[]; /* for people: "like real", ... */
-
-/* tolerance: a distance that nobody would mind, whatever the floor. Without a floor (NaN), or
- * without a distance, there is no verdict. */
-enum verdict verdict_of(double distance, double floor, double floor_deviation, double tolerance);
+#include "eval/verdict.h"
 
 enum figure_group {
     GROUP_TWO_SAMPLE, /* judges, where they were asked: */

@@ -177,25 +177,24 @@ static void write_tasks(struct page *page, const struct judged *judged)
 
 /* ---- privacy ------------------------------------------------------------------------------ */
 
-static void write_judgement(struct page *page, bool is_fine, const char *fine, const char *worry)
+/* In words of its own: what it is to be like real, and what it is not to be. */
+static void write_judgement(struct page *page, enum verdict verdict, const char *fine,
+                            const char *worry)
 {
     markup_format(page->out, "<td class=\"words\"><span class=\"verdict v%d\">%s</span></td>",
-                  is_fine ? VERDICT_LIKE_REAL : VERDICT_FAR, is_fine ? fine : worry);
-}
-
-static double error_of(const struct host_ratio *ratio)
-{
-    return isfinite(ratio->standard_error) ? ratio->standard_error : 0.0;
+                  (int)verdict,
+                  verdict == VERDICT_NONE        ? verdict_words[verdict]
+                  : verdict == VERDICT_LIKE_REAL ? fine
+                                                 : worry);
 }
 
 static void write_copies(struct page *page, const char *name, const struct copies *copies)
 {
-    double slack = 2.0 * hypot(error_of(&copies->synthetic), error_of(&copies->held_out));
     page_row(page, name);
     page_cell_number(page, 100.0 * copies->held_out.mean);
     page_cell_number(page, 100.0 * copies->synthetic.mean);
-    write_judgement(page, copies->synthetic.mean <= copies->held_out.mean + slack,
-                    "no more than other users share", "more than other users share");
+    write_judgement(page, verdict_of_copies(copies), "no more than other users share",
+                    "more than other users share");
     page_row_end(page);
 }
 
@@ -213,8 +212,8 @@ static void write_nearer(struct page *page, const char *name, const struct neare
     page_row(page, name);
     page_cell_number(page, 0.5);
     page_cell_number(page, nearest->nearer.mean);
-    write_judgement(page, nearest->nearer.mean <= 0.5 + 2.0 * error_of(&nearest->nearer),
-                    "no closer than other users", "closer than other users");
+    write_judgement(page, verdict_of_nearest(nearest), "no closer than other users",
+                    "closer than other users");
     page_row_end(page);
 }
 
@@ -247,10 +246,8 @@ static void write_memberships(struct page *page, const struct report *report)
         number_format(membership->auc.standard_error, error);
         markup_format(page->out, "<td>%s <small>(%s)</small></td>", auc, error);
         page_cell_number(page, 100.0 * membership->found_at_1_percent);
-        write_judgement(page,
-                        membership->auc.mean <= 0.55 ||
-                            membership->auc.mean <= 0.5 + 2.0 * error_of(&membership->auc),
-                        "not better than guessing", "better than guessing");
+        write_judgement(page, verdict_of_membership(membership), "hardly better than guessing",
+                        "better than guessing");
         page_row_end(page);
     }
     page_table_end(page);

@@ -215,11 +215,11 @@ static void write_how_to_read(struct page *page, const struct report *report)
         "The floor is the same distance between two random halves of the real hosts (mean of %zu "
         "halvings, deviation in brackets), taken to the sizes compared: what a perfect twin, made "
         "of other users, would have. Verdicts: like real, not above the floor and twice its "
-        "deviation; close, up to 2 times the floor; apart, up to 5 times; far off, beyond. Judges "
-        "have scales of their own (docs/report.md). The "
+        "deviation; close, up to %d times the floor; apart, up to %d times; far off, beyond. "
+        "Judges have scales of their own (docs/report.md). The "
         "%zu real hosts count as %s equal ones, since a few have most of the flows: the fewer, "
         "the higher the floor, and the less does \"like real\" say.",
-        report->floor.n, report->n_hosts, effective);
+        report->floor.n, VERDICT_CLOSE_TIMES, VERDICT_APART_TIMES, report->n_hosts, effective);
     page_section(page, "reading", "How to read this", text);
     page_section_end(page);
     free(text);

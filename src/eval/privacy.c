@@ -4,6 +4,7 @@
 #include "eval/privacy_internal.h"
 #include "eval/roc.h"
 #include "eval/two_sample.h"
+#include "eval/verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,11 +13,12 @@ const char *const copies_meaning =
     "Worry where the twin's share is above that of held-out flows: what is beyond it was copied "
     "from training flows.";
 const char *const nearest_meaning =
-    "0.5: the twin is as near to training flows as other users are. Worry above 0.6, or where "
-    "much more than 5 % are nearer than 95 % of the held-out ones: it keeps to what it was shown.";
+    "0.5: the twin is as near to training flows as other users are. Worry above " WORRY_NEARER_TEXT
+    ", or where much more than 5 % are nearer than 95 % of the held-out ones: it keeps "
+    "to what it was shown.";
 const char *const membership_meaning =
-    "0.5: who was trained on cannot be told from the likelihood. Worry above 0.6: whoever has the "
-    "model can tell whose flows it was made from.";
+    "0.5: who was trained on cannot be told from the likelihood. Worry above " WORRY_MEMBERSHIP_TEXT
+    ": whoever has the model can tell whose flows it was made from.";
 
 struct privacy privacy_measure(const struct traffic *training, const struct traffic *held_out,
                                const struct traffic *synthetic, uint64_t seed)

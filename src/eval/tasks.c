@@ -2,6 +2,7 @@
 
 #include "eval/classifier.h"
 #include "eval/tasks_internal.h"
+#include "eval/verdict.h"
 
 #include <math.h>
 
@@ -9,7 +10,8 @@ const double mix_shares[N_MIXES] = { 0.0, 0.2, 0.5, 1.0 };
 const char *const forecast_names[N_FORECASTS] = { "bytes", "flows" };
 const char *const tasks_meaning =
     "The twin can stand in where training on it costs little: worry where macro-F1 falls by more "
-    "than 0.02 or the error of the forecast grows by more than 5 %.";
+    "than " WORRY_MACRO_F1_TEXT
+    " or the error of the forecast grows by more than " WORRY_FORECAST_PERCENT_TEXT " %.";
 
 enum { TASK_PROTOCOL, TASK_FORECAST, N_TASKS };
 

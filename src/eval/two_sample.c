@@ -4,6 +4,7 @@
 #include "eval/classifier.h"
 #include "eval/roc.h"
 #include "eval/row_coder.h"
+#include "eval/verdict.h"
 #include "eval/window_sample.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ enum { N_LENGTHS = ARRAY_LEN(lengths) };
 
 const char *const two_sample_meaning =
     "0.5: nobody can tell; 1: every window gives itself away. Worry where it is well above the "
-    "floor: above 0.75 the twin is easily told from real flows.";
+    "floor: above " WORRY_TWO_SAMPLE_TEXT " the twin is easily told from real flows.";
 
 /* The windows of one side that are used. */
 struct sampled_side {

@@ -76,6 +76,11 @@ bool model_is_unfinished(const struct model *model)
     return model->kind->is_unfinished != NULL && model->kind->is_unfinished(model);
 }
 
+bool model_knows_hosts(const struct model *model)
+{
+    return model->kind->knows_hosts != NULL && model->kind->knows_hosts(model);
+}
+
 struct fit_history model_history(const struct model *model)
 {
     return model->kind->history != NULL ? model->kind->history(model)

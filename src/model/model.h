@@ -111,6 +111,9 @@ struct model_kind {
     struct sampler *(*sampler_create)(const struct model *model, const struct sampler_host *hosts,
                                       size_t n_hosts, const struct sampler_settings *settings);
     bool has_temperatures;
+    /* Whether it draws a twin of a training host otherwise than a host that it does not know; NULL:
+     * it draws all alike. */
+    bool (*knows_hosts)(const struct model *model);
     /* Draws the next row of each of the n hosts in which[] (indices, each at most once). A host's
      * rows do not depend on which others are drawn beside it. */
     enum status (*sampler_advance)(struct sampler *sampler, const size_t *which, size_t n,
@@ -147,6 +150,8 @@ enum status model_fit_kept(const struct model_kind *kind, const void *settings,
                            uint64_t seed, const char *configuration, const char *checkpoint,
                            struct model *resumed, struct model **model, struct error *err);
 bool model_is_unfinished(const struct model *model);
+/* Whether the twins that it draws are like their originals, or all hosts are alike. */
+bool model_knows_hosts(const struct model *model);
 /* Without rows where the fit noted none. */
 struct fit_history model_history(const struct model *model);
 void model_free(struct model *model);

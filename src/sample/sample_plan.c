@@ -26,7 +26,8 @@ const struct option sample_options[] = {
       .help = "twins of hosts of the training: addresses, prefixes, @FILE, or all" },
     { "embedding", 0, OPTION_CHOICE, AT(embedding), "unknown", .choices = embedding_names,
       .argument = "NAME",
-      .help = "what a new host is like: no host in particular, or one drawn from the training" },
+      .help =
+          "what a new host is like: no host in particular, or one of the training (masked-conv)" },
     { "days", 0, OPTION_REAL, AT(days), "1", .minimum = 1e-4, .maximum = 36500, .argument = "D",
       .help = "for how many days" },
     { "start", 0, OPTION_TEXT, AT(start), NULL, .argument = "DATE",
@@ -98,6 +99,11 @@ static enum status plan_new_hosts(struct sample_plan *plan, const struct model *
     RETURN_IF(n > n_addresses, err, STATUS_USAGE,
               "hosts: the model's hosts live in %llu addresses; %zu cannot be drawn from them",
               (unsigned long long)n_addresses, n);
+    RETURN_IF(
+        settings->embedding == EMBEDDING_DRAWN && !model_knows_hosts(model), err, STATUS_USAGE,
+        "embedding: this %s draws all hosts alike; only a model that has learned them "
+        "(masked-conv, with host-embedding or pace) draws new ones like those of the training",
+        model->kind->name);
     RETURN_IF(settings->embedding == EMBEDDING_DRAWN && record->n_hosts == 0, err, STATUS_USAGE,
               "embedding: the model does not say which hosts it was trained on, so none can be "
               "drawn from them");

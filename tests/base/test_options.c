@@ -10,7 +10,8 @@
 static struct settings {
     bool strict, header;
     int64_t hosts;
-    double days;
+    double days, shade;
+    bool align;
     const char *output;
     int colour;
     struct text_list names;
@@ -32,6 +33,9 @@ static const struct option options[] = {
     { "output", 'o', OPTION_TEXT, AT(output), NULL, .argument = "FILE", .help = "where to" },
     { "colour", 0, OPTION_CHOICE, AT(colour), "red", .choices = colours, .help = "which" },
     { "name", 0, OPTION_LIST, AT(names), NULL, .help = "who" },
+    { "shade", 0, OPTION_REAL, AT(shade), "0.1", .needs = "colour=green|colour=blue",
+      .help = "of green" },
+    { "align", 0, OPTION_FLAG, AT(align), NULL, .needs = "header=yes|name", .help = "of columns" },
 };
 #undef AT
 static const struct option other_options[] = {
@@ -143,6 +147,47 @@ START_TEST(wrong_words_are_refused_with_advice)
 }
 END_TEST
 
+static const struct {
+    const char *words[3];
+    const char *message; /* NULL: there is an effect */
+} effects[] = {
+    { { "--shade=0.1", "x", "x" }, NULL }, /* as without it */
+    { { "--shade=0.2", "--colour=green", "x" }, NULL },
+    { { "--shade=0.2", "x", "x" }, "shade has no effect here: it is for colour=green or colour=" },
+    { { "--align", "x", "x" }, NULL },
+    { { "--align", "--no-header", "--name=a" }, NULL },
+    { { "--align", "--no-header", "x" }, "align has no effect here: it is for header=yes or name" },
+};
+
+START_TEST(options_without_effect_are_refused)
+{
+    struct error err = { 0 };
+    struct text_list arguments = { 0 };
+    assert_ok(parse(effects[_i].words, 3, &arguments, &err), err);
+    enum status status = options_check_needs(tables, ARRAY_LEN(tables), &err);
+    ck_assert_int_eq(status, effects[_i].message == NULL ? STATUS_OK : STATUS_USAGE);
+    if (effects[_i].message != NULL)
+        testing_assert_words(err.message, effects[_i].message);
+    release(&arguments);
+}
+END_TEST
+
+START_TEST(defaults_are_known)
+{
+    struct error err = { 0 };
+    struct text_list arguments = { 0 };
+    assert_ok(PARSE(&arguments, &err, "--days=2", "--hosts=20", "--strict", "-o", "x"), err);
+    static const char *const set[] = { "days", "strict", "output" };
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        bool is_set = false;
+        for (size_t k = 0; k < ARRAY_LEN(set); k++)
+            is_set |= strcmp(set[k], options[i].name) == 0;
+        ck_assert_msg(option_is_default(&tables[0], &options[i]) == !is_set, "%s", options[i].name);
+    }
+    release(&arguments);
+}
+END_TEST
+
 START_TEST(resolved_text_is_read_back_the_same)
 {
     struct error err = { 0 };
@@ -242,6 +287,8 @@ Suite *test_suite(void)
     testing_add(suite, every_form_of_an_option_is_read);
     testing_add(suite, a_name_in_two_tables_sets_both);
     testing_add_loop(suite, wrong_words_are_refused_with_advice, ARRAY_LEN(wrong));
+    testing_add_loop(suite, options_without_effect_are_refused, ARRAY_LEN(effects));
+    testing_add(suite, defaults_are_known);
     testing_add(suite, resolved_text_is_read_back_the_same);
     testing_add_loop(suite, wrong_configurations_name_file_and_line, ARRAY_LEN(wrong_configs));
     testing_add(suite, a_long_line_is_an_error_not_a_shorter_value);

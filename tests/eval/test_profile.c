@@ -226,11 +226,12 @@ START_TEST(descriptions_are_printed)
     ck_assert_int_eq(fclose(out), 0);
     static const char *const words[] = {
         "6 flows of 4 hosts, 1,754 bytes, 2016-04-11 00:00:10 to 2016-04-11 00:03:10",
-        "send and receive                          1            3        50.00",
-        "talk with monitored hosts only            1            1        16.67",
-        "10.0.0.1                               both            3        1,550        66.67",
-        "reply to one of the last 8            16.67",
-        "ICMP                                  16.67",
+        "send and receive                       1         3       50.00",
+        "talk with monitored hosts only         1         1       16.67",
+        "10.0.0.1                      both         3     1,550     66.67",
+        "reply to one of the last 8, % of flows       16.67",
+        "ICMP                           16.67",
+        "rows read                        6",
     };
     for (size_t w = 0; w < ARRAY_LEN(words); w++)
         testing_assert_words(text, words[w]);

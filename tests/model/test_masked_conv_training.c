@@ -11,9 +11,10 @@
 
 /* ---- fitting and scoring ------------------------------------------------------------------ */
 
-static struct masked_conv_settings quick_settings(void)
+static struct masked_conv_settings quick_settings(double epochs)
 {
     struct masked_conv_settings settings = small_settings();
+    settings.epochs = epochs;
     settings.piece_rows = 64;
     settings.warm_up = 10;
     settings.rate = 0.01;
@@ -31,6 +32,27 @@ static enum status fit(const struct masked_conv_settings *settings, const struct
         training_record_release(&record);
     *model = (struct masked_conv *)fitted;
     return status;
+}
+
+/* A training that succeeds. */
+static struct masked_conv *fitted(const struct masked_conv_settings *settings,
+                                  const struct sequence_set *set, int n_threads)
+{
+    struct masked_conv *model;
+    struct error err = { 0 };
+    threads_set(n_threads);
+    assert_ok(fit(settings, set, &model, &err), err);
+    ck_assert(model->training.is_finished);
+    return model;
+}
+
+/* And one that does not, by its message. */
+static void assert_fit_fails(const struct masked_conv_settings *settings,
+                             const struct sequence_set *set, enum status status, const char *words,
+                             struct error *err)
+{
+    struct masked_conv *model;
+    assert_fails(fit(settings, set, &model, err), status, *err, words);
 }
 
 static struct model *fit_gmm(const struct sequence_set *set)
@@ -70,15 +92,10 @@ START_TEST(the_loss_falls_far_below_columns_alone)
     train.n_scored = train.n_rows = 0;
     for (size_t s = 0; s < train.n; s++)
         train.n_scored = train.n_rows += all->items[s].n_rows;
-    struct masked_conv_settings settings = quick_settings();
-    settings.epochs = 3;
-    struct masked_conv *model;
-    struct error err = { 0 };
-    threads_set(1);
-    assert_ok(fit(&settings, &train, &model, &err), err);
+    const struct masked_conv_settings settings = quick_settings(3.0);
+    struct masked_conv *model = fitted(&settings, &train, 1);
     struct model *gmm = fit_gmm(&train);
     const struct training_state *state = &model->training;
-    ck_assert(state->is_finished);
     ck_assert_uint_ge(state->n_notes, 15);
     const struct training_note *first = &state->history[0];
     const struct training_note *last = &state->history[state->n_notes - 1];
@@ -99,13 +116,10 @@ END_TEST
 START_TEST(any_number_of_threads_gives_the_same_weights)
 {
     struct sequence_set *set = fixture_network(1, 18, 2);
-    struct masked_conv_settings settings = quick_settings();
-    settings.epochs = 0.5;
+    const struct masked_conv_settings settings = quick_settings(0.5);
     struct masked_conv *models[2];
-    struct error err = { 0 };
     for (int n = 0; n < 2; n++) {
-        threads_set(n + 1);
-        assert_ok(fit(&settings, set, &models[n], &err), err);
+        models[n] = fitted(&settings, set, n + 1);
         const struct params *a = models[0]->network->params, *b = models[n]->network->params;
         ck_assert_uint_eq(a->size, b->size);
         ck_assert(memcmp(a->values, b->values, a->size * sizeof *a->values) == 0);
@@ -121,13 +135,11 @@ END_TEST
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-static size_t requests_of(const struct masked_conv_settings *settings,
-                          const struct sequence_set *set)
+static size_t requests_of(double epochs, const struct sequence_set *set)
 {
-    struct masked_conv *model;
-    struct error err = { 0 };
+    const struct masked_conv_settings settings = quick_settings(epochs);
     size_t before = memory_requests();
-    assert_ok(fit(settings, set, &model, &err), err);
+    struct masked_conv *model = fitted(&settings, set, 1);
     size_t n = memory_requests() - before;
     ck_assert_uint_eq(model->training.n_notes, 20);
     model_free(&model->base);
@@ -140,12 +152,7 @@ static size_t requests_of(const struct masked_conv_settings *settings,
 START_TEST(steps_ask_for_no_memory)
 {
     struct sequence_set *set = fixture_network(1, 18, 2);
-    struct masked_conv_settings settings = quick_settings();
-    settings.epochs = 2;
-    threads_set(1);
-    size_t n_few = requests_of(&settings, set);
-    settings.epochs = 6;
-    size_t n_many = requests_of(&settings, set);
+    size_t n_few = requests_of(2.0, set), n_many = requests_of(6.0, set);
     ck_assert_msg(n_many <= n_few + 10, "%zu requests, then %zu", n_few, n_many);
     sequence_set_free(set);
 }
@@ -157,18 +164,13 @@ END_TEST
 START_TEST(early_stopping_keeps_the_best_weights)
 {
     struct sequence_set *set = fixture_network(1, 18, 2);
-    struct masked_conv_settings settings = quick_settings();
-    settings.epochs = 40;
+    struct masked_conv_settings settings = quick_settings(40.0);
     settings.rate = 0.1;
     settings.final_share = 1;
     settings.patience = 3;
     settings.host_embedding = false; /* so that held-out hosts score as they did in validation */
-    struct masked_conv *model;
-    struct error err = { 0 };
-    threads_set(1);
-    assert_ok(fit(&settings, set, &model, &err), err);
+    struct masked_conv *model = fitted(&settings, set, 1);
     const struct training_state *state = &model->training;
-    ck_assert(state->is_finished);
     ck_assert_uint_gt(state->n_notes, 3);
     ck_assert_uint_lt(state->n_notes, 20);
     size_t best = state->n_notes - 1 - 3; /* then three that are no better */
@@ -193,13 +195,12 @@ END_TEST
 START_TEST(a_loss_that_is_no_number_stops_with_its_place)
 {
     struct sequence_set *set = fixture_network(1, 3, 2);
-    struct masked_conv_settings settings = quick_settings();
+    struct masked_conv_settings settings = quick_settings(8.0);
     settings.rate = 1e30;
     settings.warm_up = 0;
     settings.clip = 0;
-    struct masked_conv *model;
     struct error err = { 0 };
-    assert_fails(fit(&settings, set, &model, &err), STATUS_NUMERIC, err, "gave inf or nan (result");
+    assert_fit_fails(&settings, set, STATUS_NUMERIC, "gave inf or nan (result", &err);
     size_t step, batch;
     char operation[64];
     ck_assert_int_eq(sscanf(err.message, "step %zu, batch %zu: %63s", &step, &batch, operation), 3);
@@ -212,11 +213,9 @@ END_TEST
 START_TEST(a_training_needs_an_end)
 {
     struct sequence_set *set = fixture_network(1, 2, 1);
-    struct masked_conv_settings settings = quick_settings();
-    settings.epochs = 0;
-    struct masked_conv *model;
+    const struct masked_conv_settings settings = quick_settings(0.0);
     struct error err = { 0 };
-    assert_fails(fit(&settings, set, &model, &err), STATUS_USAGE, err, "epochs or minutes");
+    assert_fit_fails(&settings, set, STATUS_USAGE, "epochs or minutes", &err);
     sequence_set_free(set);
 }
 END_TEST

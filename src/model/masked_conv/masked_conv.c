@@ -54,11 +54,14 @@ static const struct option options[] = {
     { "feature-dropout", 0, OPTION_REAL, AT(feature_dropout), "0.05", .minimum = 0, .maximum = 0.9,
       .argument = "P", .help = "how often training leaves a feature of a row out" },
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
-      .argument = "P", .help = "how often training takes a host for an unknown one" },
+      .argument = "P", .needs = "host-embedding=yes",
+      .help = "how often training takes a host for an unknown one" },
     { "pace-dropout", 0, OPTION_REAL, AT(pace_dropout), "0.2", .minimum = 0, .maximum = 1,
-      .argument = "P", .help = "how often training does not show how many flows are to come" },
+      .argument = "P", .needs = "pace=yes",
+      .help = "how often training does not show how many flows are to come" },
     { "cold-share", 0, OPTION_REAL, AT(cold_share), "0.8", .minimum = 0, .maximum = 1,
-      .argument = "P", .help = "and, where it does, how often not what the host did before" },
+      .argument = "P", .needs = "pace=yes",
+      .help = "and, where it does, how often not what the host did before" },
     { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "stop after so many validations without a better one; 0 for never" },
     { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,
@@ -121,6 +124,13 @@ void training_state_release(struct training_state *state)
 static bool is_unfinished(const struct model *base)
 {
     return !((const struct masked_conv *)base)->training.is_finished;
+}
+
+/* By their embedding, and by the hours that they were active in. */
+static bool knows_hosts(const struct model *base)
+{
+    const struct masked_conv *model = (const struct masked_conv *)base;
+    return model->settings.host_embedding || model->settings.pace;
 }
 
 static struct fit_history history(const struct model *base)
@@ -398,6 +408,7 @@ const struct model_kind model_kind_masked_conv = {
     .log_mass = log_mass,
     .sampler_create = masked_conv_sampler_create,
     .has_temperatures = true,
+    .knows_hosts = knows_hosts,
     .sampler_advance = masked_conv_sampler_advance,
     .sampler_free = masked_conv_sampler_free,
     .is_unfinished = is_unfinished,

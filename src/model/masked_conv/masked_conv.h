@@ -18,7 +18,7 @@ struct masked_conv_settings {
     bool windows, clock, host_embedding, memory, pace, profile;
     /* Training. */
     int64_t pieces, piece_rows; /* of a step */
-    double epochs, minutes;     /* until the first of them that is not 0 */
+    double epochs, minutes;     /* epochs only where minutes are 0 */
     double rate, final_share, clip, decay, beta2;
     int64_t warm_up;
     double dropout, feature_dropout;

@@ -1,0 +1,128 @@
+#include "model/masked_conv/heads_internal.h"
+
+#include "nn/categorical.h"
+#include "nn/logistic_mixture.h"
+
+#include <math.h>
+
+/* Values above this are never drawn: files and the tools that read them hold no larger durations,
+ * and no larger bytes of so many packets; and a gap of more than 48 days, which no training knows
+ * of, would be the end of its host. */
+static int64_t highest_drawn(enum head head)
+{
+    if (head == HEAD_GAP)
+        return INT64_C(1) << 22;
+    if (head == HEAD_DURATION)
+        return UINT32_MAX;
+    return INT64_C(1) << (head == HEAD_PACKETS ? 37 : 53);
+}
+
+/* Up to `highest`, if there is one that is legal. */
+static int64_t draw_any_value(const struct range *range, int64_t highest, struct rng *rng)
+{
+    if (range->highest < INT64_MAX)
+        return range->lowest +
+               (int64_t)rng_below(rng, (uint64_t)(range->highest - range->lowest + 1));
+    int64_t value;
+    if (highest <= range->lowest)
+        return range->lowest;
+    do {
+        int octave = (int)rng_below(rng, COUNT_OCTAVES);
+        value = (int64_t)octave_first(octave) + (int64_t)rng_below(rng, UINT64_C(1) << octave);
+    } while (value > highest - range->lowest);
+    return range->lowest + value;
+}
+
+/* A value whose cell holds a draw of the mixture. */
+static int64_t draw_mixture(const struct heads *heads, enum head head,
+                            const struct row_context *context, const real *mixture, struct rng *rng)
+{
+    struct log_cell cell = head_cell(heads, head, context);
+    int64_t grid = heads->vocabulary->duration_grid;
+    struct range range = head_usual_range(heads, head, context);
+    double scale = 1.0;
+    if (head == HEAD_BYTES) {
+        scale = (double)context->row->value[ATTRIBUTE_PACKETS];
+    } else if (head == HEAD_DURATION) {
+        range.lowest = (range.lowest + grid - 1) / grid;
+        range.highest /= range.highest < INT64_MAX ? grid : 1;
+    }
+    double y = logistic_mixture_draw(mixture, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi,
+                                     rng);
+    double shifted = fmin(exp(y) * scale, (double)highest_drawn(head));
+    int64_t value = (int64_t)floor(shifted + 0.5);
+    value -= head == HEAD_GAP || head == HEAD_DURATION;
+    value = value < range.lowest ? range.lowest : value;
+    value = value > range.highest ? range.highest : value;
+    if (head != HEAD_DURATION)
+        return value;
+    value *= grid;
+    return value < highest_drawn(head) ? value : highest_drawn(head);
+}
+
+/* Evenly among the values of a support that a set has not seen. */
+static int64_t draw_escape(const struct heads *heads, enum head head,
+                           const struct row_context *context, struct rng *rng)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    for (;;) {
+        int64_t value = (int64_t)rng_below(rng, (uint64_t)attribute_infos[attribute].support);
+        bool is_kept = head == HEAD_PROTOCOL && context->is_icmp_kept && value == PROTOCOL_ICMP;
+        if (!is_kept && value_list_find(&heads->vocabulary->lists[attribute], value) < 0)
+            return value;
+    }
+}
+
+static int64_t draw_port_of_block(enum head head, const struct row_context *context, size_t block,
+                                  struct rng *rng)
+{
+    for (;;) {
+        int64_t port = (int64_t)(block * PORTS_OF_BLOCK + rng_below(rng, PORTS_OF_BLOCK));
+        if (head != HEAD_REMOTE_PORT || !port_is_kept(context, port))
+            return port;
+    }
+}
+
+static int64_t atom_value(const struct heads *heads, enum head head, size_t atom)
+{
+    if (head == HEAD_GAP)
+        return (int64_t)atom;
+    if (head == HEAD_PACKETS)
+        return (int64_t)atom + 1;
+    return heads->vocabulary->lists[head_infos[head].attribute].values[atom];
+}
+
+int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
+                  const uint8_t *available, const real *logits, const real *mixture,
+                  double truncation, struct rng *rng)
+{
+    size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
+    size_t route = categorical_draw(logits, available, n_routes, truncation, rng);
+    if (head == HEAD_OLDER) {
+        uint64_t first = octave_first((int)route), end = octave_first((int)route + 1);
+        end = end < n_older_ranks(context) ? end : n_older_ranks(context);
+        return (int64_t)(NEAR_RANKS + first + rng_below(rng, end - first));
+    }
+    if (head_is_set(head))
+        return route < n_atoms ? atom_value(heads, head, route)
+                               : draw_escape(heads, head, context, rng);
+    if (!head_is_port(head) && !head_is_count(head))
+        return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
+    if (route < n_atoms)
+        return atom_value(heads, head, route);
+    int64_t values[RELATIVE_MAX];
+    size_t n_values = head_relative_values(heads, head, context, values);
+    route -= n_atoms;
+    if (route < n_values)
+        return values[route];
+    route -= n_values;
+    if (head_is_port(head))
+        return draw_port_of_block(head, context, route, rng);
+    struct range range = head_legal_range(head, context);
+    if (route > 0)
+        return draw_mixture(heads, head, context, mixture, rng);
+    int64_t highest = highest_drawn(head);
+    if (truncation > 0.0 && head_highest_trained(heads, head) < highest)
+        highest = head_highest_trained(heads, head);
+    return draw_any_value(&range, highest, rng);
+}

@@ -1,0 +1,104 @@
+/* heads_internal.h - what the files of the heads share.
+ *   heads.c           which heads there are, of how many routes, and when they apply
+ *   heads_legal.c     the values that an attribute can have in a row, and the usual ones
+ *   heads_relative.c  the exact routes to values near those of earlier rows
+ *   heads_routes.c    which routes are available, and which lead to a row's own value
+ *   heads_draw.c      drawing a value
+ * The routes of a head stand in this order: atoms; relative ones; and for ports the blocks, for
+ * counts any value and the mixture, for sets the escape. */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
+#define FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
+
+#include "model/masked_conv/heads.h"
+
+enum {
+    PORT_BLOCKS = 256,
+    PORTS_OF_BLOCK = 256,
+    SMALL_GAPS = 64,    /* gaps 0..63 are atoms */
+    SMALL_PACKETS = 64, /* packets 1..64 */
+    OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_RANKS */
+    COUNT_OCTAVES = 63,
+    RELATIVE_MAX = 512, /* relative routes of a head */
+};
+
+/* ---- kinds of heads ----------------------------------------------------------------------- */
+
+static inline bool head_is_set(enum head head)
+{
+    return head == HEAD_PROTOCOL || head == HEAD_FLAGS || head == HEAD_TOS ||
+           head == HEAD_FORWARDING || head == HEAD_LABEL;
+}
+
+static inline bool head_is_port(enum head head)
+{
+    return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
+}
+
+static inline bool head_is_count(enum head head)
+{
+    return head_infos[head].has_mixture;
+}
+
+static inline bool head_is_octet(enum head head)
+{
+    return head >= HEAD_OCTET_1 && head <= HEAD_OCTET_4;
+}
+
+/* ---- octaves ------------------------------------------------------------------------------ */
+
+/* Octave o holds the numbers 2^o - 1 .. 2^(o+1) - 2. */
+static inline int octave_of(uint64_t x)
+{
+    return 63 - __builtin_clzll(x + 1);
+}
+
+static inline uint64_t octave_first(int octave)
+{
+    return (UINT64_C(1) << octave) - 1;
+}
+
+/* ---- what is legal ------------------------------------------------------------------------ */
+
+struct range {
+    int64_t lowest, highest;
+};
+
+static inline bool range_holds(const struct range *range, int64_t value)
+{
+    return value >= range->lowest && value <= range->highest;
+}
+
+/* The values that the head's attribute can have in this row. */
+struct range head_legal_range(enum head head, const struct row_context *context);
+
+/* Of the legal values of a count the usual ones, which exact routes and the mixture keep to:
+ * nothing above all of training, and bytes a packet as there; where one packet takes no time, no
+ * time for one, and more than one for a flow that is to end after another that took time. May be
+ * empty. The route to any value leads to the rest, so that nothing legal has no mass. */
+struct range head_usual_range(const struct heads *heads, enum head head,
+                              const struct row_context *context);
+
+/* INT64_MAX where none is kept. */
+int64_t head_highest_trained(const struct heads *heads, enum head head);
+
+/* Values that the escape of a set is shared by. */
+int64_t head_n_escape(const struct heads *heads, enum head head, const struct row_context *context);
+
+/* Whether the context keeps this remote port from being drawn, and how many of a block of ports. */
+bool port_is_kept(const struct row_context *context, int64_t port);
+size_t n_ports_kept(const struct row_context *context, int64_t block);
+
+/* How many ranks beyond NEAR_RANKS there are for a link of the row's kind. */
+size_t n_older_ranks(const struct row_context *context);
+
+/* ---- relative routes ---------------------------------------------------------------------- */
+
+/* How many a head has; 0 but for ports and counts. */
+size_t head_n_relative(const struct heads *heads, enum head head);
+
+/* The values that they lead to, in their order; -1, which no head takes, where there is none:
+ * values [RELATIVE_MAX]. Returns how many. */
+size_t head_relative_values(const struct heads *heads, enum head head,
+                            const struct row_context *context, int64_t *values);
+
+#endif

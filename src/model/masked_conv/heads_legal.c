@@ -1,0 +1,80 @@
+#include "model/masked_conv/heads_internal.h"
+
+struct range head_legal_range(enum head head, const struct row_context *context)
+{
+    switch (head) {
+    case HEAD_PACKETS:
+        return (struct range){ 1, INT64_MAX };
+    case HEAD_LOCAL_PORT:
+    case HEAD_REMOTE_PORT:
+        return (struct range){ 0, 65535 };
+    case HEAD_DURATION:
+        if (order_is_open(context)) {
+            int64_t previous = context->previous.row->value[ATTRIBUTE_DURATION];
+            return order_is_kept(context) ? (struct range){ previous, INT64_MAX }
+                                          : (struct range){ 0, previous - 1 };
+        }
+        return (struct range){ 0, INT64_MAX };
+    default:
+        return (struct range){ 0, INT64_MAX };
+    }
+}
+
+int64_t head_highest_trained(const struct heads *heads, enum head head)
+{
+    return head == HEAD_GAP        ? heads->vocabulary->highest_gap
+           : head == HEAD_PACKETS  ? heads->vocabulary->highest_packets
+           : head == HEAD_DURATION ? heads->vocabulary->highest_duration
+                                   : INT64_MAX;
+}
+
+struct range head_usual_range(const struct heads *heads, enum head head,
+                              const struct row_context *context)
+{
+    const int64_t *value = context->row->value;
+    struct range range = head_legal_range(head, context);
+    bool is_instant = heads->vocabulary->one_packet_is_instant;
+    if (head == HEAD_PACKETS && is_instant && order_is_open(context) && order_is_kept(context))
+        range.lowest = 2;
+    else if (head == HEAD_DURATION && is_instant && value[ATTRIBUTE_PACKETS] == 1)
+        range.highest = 0;
+    else if (head == HEAD_BYTES)
+        vocabulary_bytes_range(heads->vocabulary, value[ATTRIBUTE_PROTOCOL],
+                               value[ATTRIBUTE_PACKETS], &range.lowest, &range.highest);
+    int64_t highest = head_highest_trained(heads, head);
+    range.highest = range.highest < highest ? range.highest : highest;
+    return range;
+}
+
+bool port_is_kept(const struct row_context *context, int64_t port)
+{
+    for (size_t i = 0; i < context->n_kept_ports; i++)
+        if (context->kept_ports[i] == port)
+            return true;
+    return false;
+}
+
+size_t n_ports_kept(const struct row_context *context, int64_t block)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < context->n_kept_ports; i++)
+        n += context->kept_ports[i] / PORTS_OF_BLOCK == block;
+    return n;
+}
+
+int64_t head_n_escape(const struct heads *heads, enum head head, const struct row_context *context)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    int64_t n = attribute_infos[attribute].support - (int64_t)heads->vocabulary->lists[attribute].n;
+    bool has_icmp = value_list_find(&heads->vocabulary->lists[ATTRIBUTE_PROTOCOL], PROTOCOL_ICMP) >=
+                    0;
+    if (head == HEAD_PROTOCOL && context->is_icmp_kept && !has_icmp)
+        n--;
+    return n;
+}
+
+size_t n_older_ranks(const struct row_context *context)
+{
+    size_t n = context->link.kind == LINK_REMOTE ? context->n_remotes : context->n_conversations;
+    return n - NEAR_RANKS;
+}

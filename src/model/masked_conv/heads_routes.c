@@ -1,0 +1,257 @@
+#include "model/masked_conv/heads_internal.h"
+
+#include "base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- which ones lead somewhere ------------------------------------------------------------ */
+
+static void link_available(const struct row_context *context, uint8_t *available)
+{
+    size_t n_conversations = context->n_conversations, n_remotes = context->n_remotes;
+    for (size_t rank = 0; rank < NEAR_RANKS; rank++) {
+        available[LINK_CODE_REPLY + rank] = rank < n_conversations;
+        available[LINK_CODE_REPEAT + rank] = rank < n_conversations;
+        available[LINK_CODE_REMOTE + rank] = rank < n_remotes;
+    }
+    available[LINK_CODE_OLDER_REPLY] = n_conversations > NEAR_RANKS;
+    available[LINK_CODE_OLDER_REPEAT] = n_conversations > NEAR_RANKS;
+    available[LINK_CODE_OLDER_REMOTE] = n_remotes > NEAR_RANKS;
+    available[LINK_CODE_NEW] = 1;
+}
+
+/* The exact routes that lead out of the range are not available. */
+static void exact_available(const struct heads *heads, enum head head,
+                            const struct row_context *context, const struct range *range,
+                            uint8_t *available)
+{
+    size_t n_atoms = heads->n_atoms[head];
+    const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
+    if (head == HEAD_GAP || head == HEAD_PACKETS)
+        for (size_t a = 0; a < n_atoms; a++)
+            available[a] = range_holds(range, (int64_t)a + (head == HEAD_PACKETS));
+    if (head == HEAD_DURATION || head == HEAD_BYTES) { /* atoms ascend */
+        size_t first = 0, end = n_atoms;
+        while (first < n_atoms && atoms->values[first] < range->lowest)
+            first++;
+        while (end > first && atoms->values[end - 1] > range->highest)
+            end--;
+        memset(available, 0, first);
+        memset(available + end, 0, n_atoms - end);
+    }
+    for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
+        int atom = value_list_find(atoms, context->kept_ports[i]);
+        if (atom >= 0)
+            available[atom] = 0;
+    }
+    int64_t values[RELATIVE_MAX];
+    size_t n = head_relative_values(heads, head, context, values);
+    /* Files hold no longer duration. */
+    int64_t lowest = range->lowest, highest = range->highest;
+    if (head == HEAD_DURATION && highest > UINT32_MAX)
+        highest = UINT32_MAX;
+    for (size_t i = 0; i < n; i++)
+        available[n_atoms + i] = values[i] >= lowest && values[i] <= highest;
+    for (size_t i = 0; head == HEAD_REMOTE_PORT && context->n_kept_ports > 0 && i < n; i++)
+        if (port_is_kept(context, values[i]))
+            available[n_atoms + i] = 0;
+}
+
+void head_available(const struct heads *heads, enum head head, const struct row_context *context,
+                    uint8_t *available)
+{
+    size_t n_routes = heads->n_routes[head], n_atoms = heads->n_atoms[head];
+    memset(available, 1, n_routes);
+    if (head == HEAD_LINK) {
+        link_available(context, available);
+    } else if (head == HEAD_OLDER) {
+        for (int o = 0; o < OLDER_OCTAVES; o++)
+            available[o] = octave_first(o) < n_older_ranks(context);
+    } else if (head == HEAD_REMOTE) {
+        for (size_t i = 0; i < context->n_kept_atoms; i++)
+            available[context->kept_atoms[i]] = 0;
+    } else if (head == HEAD_OCTET_3) {
+        for (size_t i = 0; i < context->n_full_octets; i++)
+            available[context->full_octets[i]] = 0;
+    } else if (head == HEAD_OCTET_4) {
+        for (size_t i = 0; i < context->n_kept_octets; i++)
+            available[context->kept_octets[i]] = 0;
+    } else if (head_is_set(head)) {
+        int icmp = value_list_find(&heads->vocabulary->lists[ATTRIBUTE_PROTOCOL], PROTOCOL_ICMP);
+        if (head == HEAD_PROTOCOL && context->is_icmp_kept && icmp >= 0)
+            available[icmp] = 0;
+        available[n_atoms] = head_n_escape(heads, head, context) > 0;
+    } else if (head_is_port(head)) {
+        struct range range = head_legal_range(head, context);
+        exact_available(heads, head, context, &range, available);
+        uint8_t *blocks = available + n_routes - PORT_BLOCKS;
+        for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
+            int64_t block = context->kept_ports[i] / PORTS_OF_BLOCK;
+            blocks[block] = n_ports_kept(context, block) < PORTS_OF_BLOCK;
+        }
+    } else if (head_is_count(head)) {
+        struct range range = head_usual_range(heads, head, context);
+        exact_available(heads, head, context, &range, available);
+        available[n_routes - 1] = range.lowest <= range.highest;
+    }
+}
+
+/* ---- which ones lead to the value --------------------------------------------------------- */
+
+static void add_hit(struct route_hit *hits, size_t *n, size_t route, double log_share)
+{
+    if (*n == HEAD_HITS_MAX)
+        BUG("more than %d routes lead to a value", HEAD_HITS_MAX);
+    hits[(*n)++] = (struct route_hit){ (int32_t)route, log_share };
+}
+
+/* Any number at all, by octaves above the lowest legal one; or evenly, where there is a highest. */
+static double any_value_log_share(const struct range *range, int64_t value)
+{
+    if (range->highest < INT64_MAX)
+        return -log((double)(range->highest - range->lowest + 1));
+    int octave = octave_of((uint64_t)(value - range->lowest));
+    return -log(COUNT_OCTAVES) - octave * log(2.0);
+}
+
+static size_t count_hits(const struct heads *heads, enum head head,
+                         const struct row_context *context, struct route_hit *hits)
+{
+    int64_t value = context->row->value[head_infos[head].attribute];
+    struct range range = head_legal_range(head, context);
+    struct range usual = head_usual_range(heads, head, context);
+    bool is_usual = range_holds(&usual, value);
+    size_t n = 0, n_atoms = heads->n_atoms[head];
+    int64_t atom = -1;
+    if (head == HEAD_GAP)
+        atom = value < SMALL_GAPS ? value : -1;
+    else if (head == HEAD_PACKETS)
+        atom = value <= SMALL_PACKETS ? value - 1 : -1;
+    else
+        atom = value_list_find(&heads->vocabulary->lists[head_infos[head].attribute], value);
+    if (atom >= 0 && is_usual)
+        add_hit(hits, &n, (size_t)atom, 0.0);
+    int64_t values[RELATIVE_MAX];
+    size_t n_values = head_relative_values(heads, head, context, values);
+    for (size_t i = 0; i < n_values; i++)
+        if (values[i] == value && is_usual)
+            add_hit(hits, &n, n_atoms + i, 0.0);
+    add_hit(hits, &n, n_atoms + n_values, any_value_log_share(&range, value));
+    return n;
+}
+
+static size_t port_hits(const struct heads *heads, enum head head,
+                        const struct row_context *context, struct route_hit *hits)
+{
+    int64_t value = context->row->value[head_infos[head].attribute];
+    size_t n = 0, n_atoms = heads->n_atoms[head];
+    int atom = value_list_find(&heads->vocabulary->lists[head_infos[head].attribute], value);
+    if (atom >= 0)
+        add_hit(hits, &n, (size_t)atom, 0.0);
+    int64_t values[RELATIVE_MAX];
+    size_t n_values = head_relative_values(heads, head, context, values);
+    for (size_t i = 0; i < n_values; i++)
+        if (values[i] == value)
+            add_hit(hits, &n, n_atoms + i, 0.0);
+    size_t block = (size_t)(value / PORTS_OF_BLOCK);
+    size_t n_kept = head == HEAD_REMOTE_PORT ? n_ports_kept(context, (int64_t)block) : 0;
+    add_hit(hits, &n, n_atoms + n_values + block, -log((double)(PORTS_OF_BLOCK - n_kept)));
+    return n;
+}
+
+static int octet_shift(enum head head)
+{
+    return 8 * (3 - (int)(head - HEAD_OCTET_1));
+}
+
+size_t head_hits(const struct heads *heads, enum head head, const struct row_context *context,
+                 struct route_hit hits[HEAD_HITS_MAX])
+{
+    if (head_is_count(head))
+        return count_hits(heads, head, context, hits);
+    if (head_is_port(head))
+        return port_hits(heads, head, context, hits);
+    const int64_t *value = context->row->value;
+    size_t n = 0;
+    if (head == HEAD_LINK) {
+        add_hit(hits, &n, (size_t)link_code(&context->link), 0.0);
+    } else if (head == HEAD_OLDER) {
+        uint64_t rank = context->link.rank - NEAR_RANKS;
+        int octave = octave_of(rank);
+        uint64_t end = octave_first(octave + 1);
+        end = end < n_older_ranks(context) ? end : n_older_ranks(context);
+        add_hit(hits, &n, (size_t)octave, -log((double)(end - octave_first(octave))));
+    } else if (head == HEAD_DIRECTION) {
+        add_hit(hits, &n, (size_t)value[ATTRIBUTE_DIRECTION], 0.0);
+    } else if (head == HEAD_ORDER) {
+        add_hit(hits, &n, order_is_kept(context), 0.0);
+    } else if (head_is_octet(head)) {
+        add_hit(hits, &n, (size_t)(value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255), 0.0);
+    } else {
+        enum attribute attribute = head_infos[head].attribute;
+        int atom = value_list_find(&heads->vocabulary->lists[attribute], value[attribute]);
+        bool is_remote = head == HEAD_REMOTE; /* its escape is told by octets */
+        if (atom >= 0)
+            add_hit(hits, &n, (size_t)atom, 0.0);
+        else
+            add_hit(hits, &n, heads->n_atoms[head],
+                    is_remote ? 0.0 : -log((double)head_n_escape(heads, head, context)));
+    }
+    return n;
+}
+
+/* ---- the mixture -------------------------------------------------------------------------- */
+
+/* The lower edge of a value's cell on the log scale of its head, -inf for the lowest one. */
+static double lower_edge(double value, double lowest, double scale)
+{
+    return value <= lowest ? -(double)INFINITY : log((value - 0.5) / scale);
+}
+
+struct log_cell head_cell(const struct heads *heads, enum head head,
+                          const struct row_context *context)
+{
+    const int64_t *value = context->row->value;
+    struct log_cell cell = { .range_lo = -(double)INFINITY,
+                             .range_hi = (double)INFINITY,
+                             .is_hit = true };
+    int64_t x = value[head_infos[head].attribute];
+    struct range range = head_usual_range(heads, head, context);
+    if (head == HEAD_GAP || head == HEAD_PACKETS) {
+        int64_t below = attribute_infos[head_infos[head].attribute].lowest - 1;
+        double shifted = (double)(x - below);
+        cell.range_lo = lower_edge((double)(range.lowest - below), 1.0, 1.0);
+        cell.range_hi = log((double)(range.highest - below) + 0.5);
+        cell.lo = lower_edge(shifted, 1.0, 1.0);
+        cell.hi = log(shifted + 0.5);
+    } else if (head == HEAD_DURATION) {
+        int64_t grid = heads->vocabulary->duration_grid;
+        int64_t first = (range.lowest + grid - 1) / grid; /* of the grid's steps */
+        cell.range_lo = lower_edge((double)first + 1.0, 1.0, 1.0);
+        if (range.highest < INT64_MAX)
+            cell.range_hi = log((double)(range.highest / grid) + 1.5);
+        cell.is_hit = x % grid == 0;
+        cell.lo = lower_edge((double)(x / grid) + 1.0, 1.0, 1.0);
+        cell.hi = log((double)(x / grid) + 1.5);
+    } else {
+        double packets = (double)value[ATTRIBUTE_PACKETS];
+        cell.range_lo = lower_edge((double)range.lowest, 0.0, packets);
+        cell.range_hi = log(((double)range.highest + 0.5) / packets);
+        cell.lo = lower_edge((double)x, 0.0, packets);
+        cell.hi = log(((double)x + 0.5) / packets);
+    }
+    cell.is_hit = cell.is_hit && range_holds(&range, x);
+    /* Numbers so large that the log scale does not tell them apart are left to the other routes. */
+    if (!(cell.range_lo < cell.range_hi)) {
+        cell.range_lo = -(double)INFINITY;
+        cell.range_hi = (double)INFINITY;
+        cell.is_hit = false;
+    }
+    if (!cell.is_hit || !(cell.lo < cell.hi)) {
+        cell.is_hit = false;
+        cell.lo = cell.range_lo;
+        cell.hi = cell.range_hi;
+    }
+    return cell;
+}
