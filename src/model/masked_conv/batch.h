@@ -34,7 +34,7 @@ struct piece {
     int32_t host; /* row of the host table, which may be that of the unknown host */
     bool shows_pace;
     int64_t profile_from, profile_until; /* slots that its profile is of, where it shows the pace */
-    bool is_cold; /* as if its host had been observed from here on */
+    bool is_cold;                        /* as if its host had been observed from here on */
 };
 
 /* What one head needs of the rows that it applies to. */

@@ -30,7 +30,15 @@ struct seen_row {
     uint64_t index;
 };
 
+/* Conversations that are shown, in groups whose ties make one code: two bits each. */
+enum {
+    CONVERSATIONS_OF_TIE = 3,
+    TIE_GROUPS = CONVERSATIONS_SHOWN / CONVERSATIONS_OF_TIE,
+    TIE_CODES = 64
+};
+
 struct row_context {
+    uint32_t host;         /* its address */
     const struct row *row; /* the row itself: as far as it is known */
     int64_t clock;         /* s: end of the host's previous row */
     uint64_t index;        /* the host's how-manieth row it is */
@@ -41,7 +49,10 @@ struct row_context {
     struct seen_row match;
     uint32_t match_flows; /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
-    struct pace pace;                   /* where it may be looked at */
+    struct pace pace; /* where it may be looked at */
+    /* Whether a repeat of, and a reply to, each of the conversations shown would stand after the
+     * previous row in a file, if they end in one second and take as long. */
+    uint8_t ties[TIE_GROUPS];
     uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */
@@ -63,6 +74,9 @@ struct row_context {
 enum { SHOWN_CODES = 1 + 2 * 4 * 3 * 6 };
 uint8_t conversation_code(const struct past_row *past, int64_t clock);
 
+void tie_codes(uint32_t host, const struct conversation_memory *memory, const struct row *previous,
+               uint8_t codes[TIE_GROUPS]);
+
 struct linked_sequence;
 
 /* Links the rows of a sequence. Without memory every row is a new remote that excludes nothing.
@@ -70,8 +84,8 @@ struct linked_sequence;
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                const struct vocabulary *vocabulary,
                                                bool has_memory);
-/* Rows first .. first + n - 1 as if the host had been observed from the first of them on; but with the
- * pace of the whole. Borrows the same. */
+/* Rows first .. first + n - 1 as if the host had been observed from the first of them on; but with
+ * the pace of the whole. Borrows the same. */
 struct linked_sequence *linked_sequence_restart(const struct linked_sequence *linked, size_t first,
                                                 size_t n);
 void linked_sequence_free(struct linked_sequence *linked);

@@ -381,9 +381,10 @@ static enum status load(struct hdf5_group *group, struct model **result, struct 
     struct params *params = model->network->params;
     struct hdf5_group *training = NULL;
     model->profiles = memory_alloc(n_hosts, sizeof *model->profiles);
-    status = hdf5_read_array(group, "profiles", HDF5_U32, model->profiles, n_hosts * (1 + PROFILE_BINS), err);
+    status = hdf5_read_array(group, "profiles", HDF5_U32, model->profiles,
+                             n_hosts * (1 + PROFILE_BINS), err);
     if (status == STATUS_OK)
-    status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
+        status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
     if (status == STATUS_OK)
         status = hdf5_group_open(group, "training", &training, err);
     if (status == STATUS_OK) {

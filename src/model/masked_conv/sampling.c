@@ -92,6 +92,14 @@ _Static_assert(LINK_CODE_REPLY == NEAR_RANKS * LINK_REPLY &&
                    LINK_CODE_REMOTE == NEAR_RANKS * LINK_REMOTE,
                "codes of links stand in the order of their kinds");
 
+/* The lowest duration that stands so to the one before. */
+static void set_order(struct live_host *live, enum order order)
+{
+    int64_t before = live->context.previous.row->value[ATTRIBUTE_DURATION];
+    live->row.value[ATTRIBUTE_DURATION] = order == ORDER_BELOW ? 0
+                                                               : before + (order == ORDER_ABOVE);
+}
+
 static void set_value(struct live_host *live, enum head head, int64_t value)
 {
     const struct value_list *remotes = &live->vocabulary->lists[ATTRIBUTE_REMOTE];
@@ -114,8 +122,7 @@ static void set_value(struct live_host *live, enum head head, int64_t value)
         set_octet(live, (int)(head - HEAD_OCTET_1), value);
         break;
     case HEAD_ORDER:
-        row[ATTRIBUTE_DURATION] = value != 0 ? live->context.previous.row->value[ATTRIBUTE_DURATION]
-                                             : 0;
+        set_order(live, (enum order)value);
         break;
     default:
         row[head_infos[head].attribute] = value;
@@ -254,7 +261,8 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         if (!sampler->model->settings.profile)
             memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
         else if (host->live.hourly != NULL)
-            profile_features(&sampler->model->profiles[host->live.of_host], true, context + SLOT_FEATURES);
+            profile_features(&sampler->model->profiles[host->live.of_host], true,
+                             context + SLOT_FEATURES);
         else
             profile_log_features(host->live.profile, slot, context + SLOT_FEATURES);
         window_features_drop(context, !sampler->model->settings.windows,
@@ -354,7 +362,7 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
         .host_row = from->is_twin ? masked_conv_host(model, from->twin_of) : 0,
         .slot = INT64_MIN,
     };
-    live_host_init(&host->live, &model->vocabulary,
+    live_host_init(&host->live, from->address, &model->vocabulary,
                    from->past != NULL ? from->past->start : from->start, model->settings.memory);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);

@@ -26,8 +26,7 @@ static const struct list_size {
     { ATTRIBUTE_REMOTE, 1024 },     { ATTRIBUTE_PROTOCOL, 256 }, { ATTRIBUTE_LOCAL_PORT, 384 },
     { ATTRIBUTE_REMOTE_PORT, 384 }, { ATTRIBUTE_FLAGS, 256 },    { ATTRIBUTE_TOS, 256 },
     { ATTRIBUTE_FORWARDING, 256 },  { ATTRIBUTE_LABEL, 256 },    { ATTRIBUTE_BYTES, 512 },
-    { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },
-    { LIST_SERVICE, SERVICES_MAX },
+    { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },          { LIST_SERVICE, SERVICES_MAX },
 };
 
 int value_list_find(const struct value_list *list, int64_t value)

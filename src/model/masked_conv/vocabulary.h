@@ -42,8 +42,8 @@ struct vocabulary {
 void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train);
 void vocabulary_release(struct vocabulary *vocabulary);
 
-/* The number of the service that a row belongs to: the lower of its ports, on which side that is, and
- * TCP or UDP; false where there are no ports. */
+/* The number of the service that a row belongs to: the lower of its ports, on which side that is,
+ * and TCP or UDP; false where there are no ports. */
 bool vocabulary_service(const struct row *row, int64_t *service);
 
 /* The legal bytes of so many packets of that protocol, by the ratios seen in training. */
