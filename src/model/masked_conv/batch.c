@@ -127,10 +127,8 @@ static void add_contexts(struct batch *batch, size_t p)
     const struct piece *piece = &batch->pieces[p];
     size_t n_history = history_of(batch, piece), first = piece->first - n_history;
     const struct profile_series *series = piece->sequence->profile;
-    struct profile profile = { 0 };
+    struct profile so_far = { 0 };
     int64_t last_slot = -1, until = INT64_MIN / 2;
-    if (piece->shows_pace)
-        profile_series_add(series, piece->profile_from, piece->profile_until, &profile);
     for (size_t i = 0; i < batch->n_rows_max; i++) {
         size_t place = p * batch->n_rows_max + i;
         bool is_row = i < n_history + piece->n;
@@ -144,9 +142,11 @@ static void add_contexts(struct batch *batch, size_t p)
             window_series_features(piece->sequence->windows, slot, context);
             window_features_drop(context, batch->drop_windows, batch->drop_clock);
             if (!piece->shows_pace)
-                profile_series_add(series, until, slot, &profile);
+                profile_series_add(series, until, slot, &so_far);
             if (!batch->drop_profile)
-                profile_features(&profile, piece->shows_pace, context + SLOT_FEATURES);
+                profile_features(piece->shows_pace ? &profile_series_whole(series)->profile
+                                                   : &so_far,
+                                 piece->shows_pace, context + SLOT_FEATURES);
             else
                 memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
             last_slot = until = slot;
@@ -227,6 +227,11 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     size_t row = piece->first - history_of(batch, piece) + place % batch->n_rows_max;
     linked_sequence_context(piece->sequence->linked, row, context);
     context->pace.is_known = piece->shows_pace;
+    const struct profile_series *profile = piece->sequence->profile;
+    if (!batch->drop_profile)
+        context->services = piece->shows_pace
+                                ? &profile_series_whole(profile)->services
+                                : profile_series_services(profile, window_slot(context->clock));
 }
 
 /* Which scored rows each head applies to. */

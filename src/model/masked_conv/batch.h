@@ -31,10 +31,9 @@ struct prepared_sequence {
 struct piece {
     const struct prepared_sequence *sequence;
     size_t first, n;
-    int32_t host; /* row of the host table, which may be that of the unknown host */
-    bool shows_pace;
-    int64_t profile_from, profile_until; /* slots that its profile is of, where it shows the pace */
-    bool is_cold;                        /* as if its host had been observed from here on */
+    int32_t host;    /* row of the host table, which may be that of the unknown host */
+    bool shows_pace; /* and the profile of all that was observed */
+    bool is_cold; /* as if its host had been observed from here on */
 };
 
 /* What one head needs of the rows that it applies to. */

@@ -49,8 +49,12 @@ enum aspect {
     PACE_NEXT,      /* flows of the next hour */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
-    TIE_MATCH, /* whether the file's order lets a flow with the matched remote follow */
-    TIES,      /* TIES + g: the same for a few of the conversations that are shown */
+    SERVED_PLACE, /* of the port among the services of its side */
+    USED_PLACE,
+    SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
+    USED = SERVED + 3,
+    TIE_MATCH = USED + 3, /* whether the file's order lets a flow with the matched remote follow */
+    TIES,                 /* TIES + g: the same for a few of the conversations that are shown */
     SHOWN = TIES + TIE_GROUPS, /* SHOWN + s: conversation s */
 };
 
@@ -101,9 +105,17 @@ static const struct feature {
     { STAGE_DIRECTION, OWN, DIRECTION },
     { STAGE_PROTOCOL, OWN, PROTOCOL },
     { STAGE_PROTOCOL, OWN, FORM },
+    { STAGE_PROTOCOL, CONTEXT, SERVED + 0 },
+    { STAGE_PROTOCOL, CONTEXT, SERVED + 1 },
+    { STAGE_PROTOCOL, CONTEXT, SERVED + 2 },
     { STAGE_PROTOCOL, CONTEXT, AGREEMENT },
     { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
+    { STAGE_LOCAL_PORT, CONTEXT, SERVED_PLACE },
+    { STAGE_LOCAL_PORT, CONTEXT, USED + 0 },
+    { STAGE_LOCAL_PORT, CONTEXT, USED + 1 },
+    { STAGE_LOCAL_PORT, CONTEXT, USED + 2 },
     { STAGE_PORTS, OWN, REMOTE_PORT },
+    { STAGE_PORTS, CONTEXT, USED_PLACE },
     { STAGE_PORTS, REFERENCE_REMOTE, AGE },
     { STAGE_PORTS, REFERENCE_REMOTE, FLAGS },
     { STAGE_PORTS, REFERENCE_REMOTE, TOS },
@@ -257,6 +269,16 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return TIE_CODES;
     case TIE_MATCH:
         return 9;
+    case SERVED_PLACE:
+    case USED_PLACE:
+        return SERVICES_LISTED + 1;
+    case SERVED:
+    case SERVED + 1:
+    case SERVED + 2:
+    case USED:
+    case USED + 1:
+    case USED + 2:
+        return SERVICE_LEVELS * SERVICE_LEVELS;
     case AGREEMENT:
         return 4;
     case TIED_FORM:
@@ -369,6 +391,27 @@ static int tie_match_code(const struct row_context *context)
     return code;
 }
 
+static const struct service_list *services_of(const struct row_context *context,
+                                              enum service_side side)
+{
+    return service_list_of(context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
+}
+
+static int service_place_code(const struct row_context *context, enum service_side side,
+                              enum attribute port)
+{
+    const struct service_list *list = services_of(context, side);
+    return list != NULL ? (int)service_place(list, context->row->value[port]) : FEATURE_NONE;
+}
+
+static int service_levels_code(const struct row_context *context, enum service_side side, int pair)
+{
+    const struct service_list *list = services_of(context, side);
+    if (list == NULL)
+        return FEATURE_NONE;
+    return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
+}
+
 static int pace_code(const struct pace *pace, int aspect)
 {
     int64_t left = (int64_t)pace->left[DIRECTION_OUT] + pace->left[DIRECTION_IN];
@@ -404,6 +447,18 @@ static int context_code(const struct row_context *context, int aspect)
         return order_is_open(context) ? (int)order_of(context) : FEATURE_NONE;
     case TIE_MATCH:
         return tie_match_code(context);
+    case SERVED_PLACE:
+        return service_place_code(context, SERVICE_SERVED, ATTRIBUTE_LOCAL_PORT);
+    case USED_PLACE:
+        return service_place_code(context, SERVICE_USED, ATTRIBUTE_REMOTE_PORT);
+    case SERVED:
+    case SERVED + 1:
+    case SERVED + 2:
+        return service_levels_code(context, SERVICE_SERVED, aspect - SERVED);
+    case USED:
+    case USED + 1:
+    case USED + 2:
+        return service_levels_code(context, SERVICE_USED, aspect - USED);
     case TIES:
     case TIES + 1:
     case TIES + 2:

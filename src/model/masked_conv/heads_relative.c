@@ -89,6 +89,8 @@ size_t head_n_relative(const struct heads *heads, enum head head)
     const struct run *runs = runs_of(head, &n_runs);
     for (size_t i = 0; i < n_runs; i++)
         n += (size_t)(runs[i].last - runs[i].first + 1);
+    if (head_is_port(head))
+        n += SERVICES_LISTED;
     if (head == HEAD_BYTES)
         n += heads->vocabulary->lists[LIST_RATIO].n + ARRAY_LEN(ratio_bases);
     return n;
@@ -141,6 +143,13 @@ size_t head_relative_values(const struct heads *heads, enum head head,
         const struct row *row = base_row(context, runs[i].base);
         for (int offset = runs[i].first; offset <= runs[i].last; offset++)
             values[n++] = row != NULL ? moved_by(row->value[attribute], step * offset) : NO_VALUE;
+    }
+    if (head_is_port(head)) {
+        enum service_side side = head == HEAD_LOCAL_PORT ? SERVICE_SERVED : SERVICE_USED;
+        const struct service_list *list = service_list_of(
+            context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
+        for (size_t i = 0; i < SERVICES_LISTED; i++)
+            values[n++] = list != NULL && i < list->n ? list->ports[i] : NO_VALUE;
     }
     if (head == HEAD_BYTES) {
         int64_t packets = context->row->value[ATTRIBUTE_PACKETS];

@@ -16,6 +16,7 @@
 
 #include "model/conversation.h"
 #include "model/masked_conv/pace.h"
+#include "model/masked_conv/services.h"
 #include "model/masked_conv/vocabulary.h"
 
 /* How many of the most recent conversations are shown to the network as they stand. */
@@ -49,7 +50,8 @@ struct row_context {
     struct seen_row match;
     uint32_t match_flows; /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
-    struct pace pace; /* where it may be looked at */
+    const struct service_lists *services; /* of the host; NULL where they are not looked at */
+    struct pace pace;                     /* where it may be looked at */
     /* Whether a repeat of, and a reply to, each of the conversations shown would stand after the
      * previous row in a file, if they end in one second and take as long. */
     uint8_t ties[TIE_GROUPS];

@@ -68,6 +68,11 @@ static struct seen_row seen(const struct past_row *past)
     return (struct seen_row){ &past->row, past->clock, past->index };
 }
 
+const struct profile *live_profile(const struct live_host *host)
+{
+    return host->of != NULL ? &host->of->profile : profile_log_profile(host->profile);
+}
+
 void live_begin(struct live_host *host)
 {
     for (size_t a = 0; a < N_CODED; a++)
@@ -82,6 +87,9 @@ void live_begin(struct live_host *host)
         .pace = host->pace,
     };
     struct row_context *context = &host->context;
+    if (host->has_profile)
+        context->services = host->of != NULL ? &host->of->services
+                                             : profile_log_services(host->profile);
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };

@@ -27,6 +27,8 @@ struct live_host {
     struct conversation_memory *memory;
     struct window_log *windows;
     struct profile_log *profile;
+    const struct host_profile *of; /* that it keeps to; NULL: to its own */
+    bool has_profile;
     bool has_memory;
     int64_t clock;  /* s: end of the last row, or the start */
     uint64_t index; /* rows so far */
@@ -53,6 +55,9 @@ void live_host_init(struct live_host *host, uint32_t address, const struct vocab
 void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
                     uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);
+
+/* What it keeps to, or how it has been. */
+const struct profile *live_profile(const struct live_host *host);
 
 /* The row at hand has every attribute at its lowest value until it is set. */
 void live_begin(struct live_host *host);

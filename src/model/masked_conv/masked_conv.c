@@ -313,8 +313,7 @@ static enum status save(const struct model *base, struct hdf5_group *group, stru
     FORWARD(vocabulary_save(&model->vocabulary, group, err));
     FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
     FORWARD(hourly_flows_save(&model->hourly, group, err));
-    FORWARD(hdf5_write_array(group, "profiles", HDF5_U32, model->profiles, 2,
-                             (size_t[]){ model->n_hosts, 1 + PROFILE_BINS }, err));
+    FORWARD(host_profiles_save(model->profiles, model->n_hosts, group, err));
     FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, params->values, 1, &params->size, err));
 
     struct hdf5_group *training;
@@ -381,8 +380,7 @@ static enum status load(struct hdf5_group *group, struct model **result, struct 
     struct params *params = model->network->params;
     struct hdf5_group *training = NULL;
     model->profiles = memory_alloc(n_hosts, sizeof *model->profiles);
-    status = hdf5_read_array(group, "profiles", HDF5_U32, model->profiles,
-                             n_hosts * (1 + PROFILE_BINS), err);
+    status = host_profiles_load(model->profiles, n_hosts, group, err);
     if (status == STATUS_OK)
         status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
     if (status == STATUS_OK)

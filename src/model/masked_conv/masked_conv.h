@@ -66,8 +66,8 @@ struct masked_conv {
     struct network *network;
     uint32_t *hosts; /* sorted; host i has row i + 1 of the host table, row 0 is the unknown one */
     size_t n_hosts;
-    struct hourly_flows hourly; /* of the same */
-    struct profile *profiles;   /* of the same, over all that was observed */
+    struct hourly_flows hourly;    /* of the same */
+    struct host_profile *profiles; /* of the same, over all that was observed */
     struct training_state training;
 };
 

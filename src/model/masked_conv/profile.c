@@ -1,5 +1,6 @@
 #include "model/masked_conv/profile.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "model/masked_conv/windows.h"
 
@@ -32,8 +33,8 @@ void profile_bins(const struct vocabulary *vocabulary, const struct row *row,
                   uint16_t bins[PROFILE_GROUPS])
 {
     const int64_t *value = row->value;
-    int64_t service;
-    int known = vocabulary_service(row, &service)
+    uint32_t service;
+    int known = service_of(row, &service)
                     ? value_list_find(&vocabulary->lists[LIST_SERVICE], service)
                     : -1;
     size_t places[PROFILE_GROUPS] = {
@@ -79,16 +80,17 @@ void profile_features(const struct profile *profile, bool is_ahead, real *featur
 
 struct profile_log {
     const struct vocabulary *vocabulary;
-    struct profile settled; /* of the slots before the current one */
-    int64_t slot;           /* the current one */
-    uint16_t (*rows)[PROFILE_GROUPS];
-    size_t n_rows, capacity; /* of the current one */
+    int64_t slot;                    /* the current one */
+    struct host_profile settled;     /* of the slots before it */
+    struct profile running;          /* with it */
+    struct service_counter *counter; /* the same */
 };
 
 struct profile_log *profile_log_create(const struct vocabulary *vocabulary)
 {
     struct profile_log *log = memory_zalloc(1, sizeof *log);
     log->vocabulary = vocabulary;
+    log->counter = service_counter_create();
     return log;
 }
 
@@ -96,28 +98,31 @@ void profile_log_free(struct profile_log *log)
 {
     if (log == NULL)
         return;
-    free(log->rows);
+    service_counter_free(log->counter);
     free(log);
 }
 
 void profile_log_note(struct profile_log *log, const struct row *row, int64_t slot)
 {
     if (slot != log->slot) {
-        for (size_t i = 0; i < log->n_rows; i++)
-            profile_note(&log->settled, log->rows[i]);
-        log->n_rows = 0;
+        log->settled.profile = log->running;
+        service_counter_list(log->counter, &log->settled.services);
         log->slot = slot;
     }
-    log->rows = memory_grow(log->rows, &log->capacity, log->n_rows + 1, sizeof *log->rows);
-    profile_bins(log->vocabulary, row, log->rows[log->n_rows++]);
+    uint16_t bins[PROFILE_GROUPS];
+    profile_bins(log->vocabulary, row, bins);
+    profile_note(&log->running, bins);
+    service_counter_note(log->counter, row);
 }
 
-void profile_log_features(const struct profile_log *log, int64_t slot, real *features)
+const struct profile *profile_log_profile(const struct profile_log *log)
 {
-    struct profile profile = log->settled;
-    for (size_t i = 0; log->slot < slot && i < log->n_rows; i++)
-        profile_note(&profile, log->rows[i]);
-    profile_features(&profile, false, features);
+    return &log->settled.profile;
+}
+
+const struct service_lists *profile_log_services(const struct profile_log *log)
+{
+    return &log->settled.services;
 }
 
 /* ---- whole sequences ---------------------------------------------------------------------- */
@@ -125,8 +130,10 @@ void profile_log_features(const struct profile_log *log, int64_t slot, real *fea
 struct profile_series {
     int64_t first_slot;
     size_t n_slots;
-    size_t *first_row; /* [n_slots + 1]: of each slot */
+    size_t *first_row;              /* [n_slots + 1]: of each slot */
+    struct service_lists *services; /* [n_slots]: of the slots before each */
     uint16_t (*rows)[PROFILE_GROUPS];
+    struct host_profile whole;
 };
 
 struct profile_series *profile_series_create(const struct sequence *sequence,
@@ -139,16 +146,28 @@ struct profile_series *profile_series_create(const struct sequence *sequence,
     series->first_slot = window_slot(sequence->start);
     series->n_slots = (size_t)(window_slot(end) - series->first_slot) + 1;
     series->first_row = memory_zalloc(series->n_slots + 1, sizeof *series->first_row);
+    series->services = memory_zalloc(series->n_slots, sizeof *series->services);
     series->rows = memory_alloc(sequence->n_rows, sizeof *series->rows);
+    struct service_counter *counter = service_counter_create();
     int64_t clock = sequence->start;
-    for (size_t i = 0; i < sequence->n_rows; i++) {
-        clock += sequence->rows[i].value[ATTRIBUTE_GAP];
-        profile_bins(vocabulary, &sequence->rows[i], series->rows[i]);
-        series->first_row[window_slot(clock) - series->first_slot + 1] = i + 1;
+    size_t slot = 0, i = 0;
+    for (; slot < series->n_slots; slot++) {
+        series->first_row[slot] = i;
+        service_counter_list(counter, &series->services[slot]);
+        for (; i < sequence->n_rows; i++) {
+            const struct row *row = &sequence->rows[i];
+            int64_t after = clock + row->value[ATTRIBUTE_GAP];
+            if (window_slot(after) - series->first_slot > (int64_t)slot)
+                break;
+            clock = after;
+            profile_bins(vocabulary, row, series->rows[i]);
+            profile_note(&series->whole.profile, series->rows[i]);
+            service_counter_note(counter, row);
+        }
     }
-    for (size_t s = 0; s < series->n_slots; s++)
-        if (series->first_row[s + 1] < series->first_row[s])
-            series->first_row[s + 1] = series->first_row[s];
+    series->first_row[slot] = i;
+    service_counter_list(counter, &series->whole.services);
+    service_counter_free(counter);
     return series;
 }
 
@@ -157,22 +176,112 @@ void profile_series_free(struct profile_series *series)
     if (series == NULL)
         return;
     free(series->first_row);
+    free(series->services);
     free(series->rows);
     free(series);
 }
 
-static size_t first_row_of(const struct profile_series *series, int64_t slot)
+/* The place of a slot, or the nearest one. */
+static size_t place_of(const struct profile_series *series, int64_t slot)
 {
-    int64_t place = slot - series->first_slot;
-    if (place < 0)
+    if (slot < series->first_slot)
         return 0;
-    return series->first_row[(size_t)place < series->n_slots ? (size_t)place : series->n_slots];
+    size_t place = (size_t)(slot - series->first_slot);
+    return place < series->n_slots ? place : series->n_slots;
 }
 
 void profile_series_add(const struct profile_series *series, int64_t from, int64_t until,
                         struct profile *profile)
 {
-    size_t end = first_row_of(series, until);
-    for (size_t i = first_row_of(series, from); i < end; i++)
+    size_t end = series->first_row[place_of(series, until)];
+    for (size_t i = series->first_row[place_of(series, from)]; i < end; i++)
         profile_note(profile, series->rows[i]);
+}
+
+const struct service_lists *profile_series_services(const struct profile_series *series,
+                                                    int64_t slot)
+{
+    size_t place = place_of(series, slot);
+    if (place == series->n_slots)
+        BUG("slot %lld of a series of %zu", (long long)slot, series->n_slots);
+    return &series->services[place];
+}
+
+const struct host_profile *profile_series_whole(const struct profile_series *series)
+{
+    return &series->whole;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* The numbers of a host in a file: flows and counts; ports and levels of the lists. */
+enum {
+    N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
+    N_NUMBERS = 1 + PROFILE_BINS + 2 * N_LISTED,
+};
+
+static struct service_list *list_at(struct service_lists *lists, size_t i)
+{
+    return &lists->lists[i / N_SERVICE_SIDES][i % N_SERVICE_SIDES];
+}
+
+static void write_numbers(struct host_profile profile, uint32_t *numbers)
+{
+    *numbers++ = profile.profile.n_flows;
+    memcpy(numbers, profile.profile.counts, sizeof profile.profile.counts);
+    numbers += PROFILE_BINS;
+    for (size_t i = 0; i < 2 * N_SERVICE_SIDES; i++, numbers += 2 * SERVICES_LISTED) {
+        const struct service_list *list = list_at(&profile.services, i);
+        for (size_t s = 0; s < SERVICES_LISTED; s++) {
+            numbers[s] = list->ports[s];
+            numbers[SERVICES_LISTED + s] = list->levels[s];
+        }
+    }
+}
+
+/* Whether they are those of a profile. */
+static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
+{
+    profile->profile.n_flows = *numbers++;
+    memcpy(profile->profile.counts, numbers, sizeof profile->profile.counts);
+    numbers += PROFILE_BINS;
+    for (size_t i = 0; i < 2 * N_SERVICE_SIDES; i++, numbers += 2 * SERVICES_LISTED) {
+        struct service_list *list = list_at(&profile->services, i);
+        for (list->n = 0; list->n < SERVICES_LISTED && numbers[SERVICES_LISTED + list->n] > 0;
+             list->n++) {
+            uint32_t port = numbers[list->n], level = numbers[SERVICES_LISTED + list->n];
+            if (port > 65535 || level >= SERVICE_LEVELS)
+                return false;
+            list->ports[list->n] = (uint16_t)port;
+            list->levels[list->n] = (uint8_t)level;
+        }
+    }
+    return true;
+}
+
+enum status host_profiles_save(const struct host_profile *profiles, size_t n_hosts,
+                               struct hdf5_group *parent, struct error *err)
+{
+    const size_t size[] = { n_hosts, N_NUMBERS };
+    uint32_t *numbers = memory_alloc(memory_product(n_hosts, N_NUMBERS), sizeof *numbers);
+    for (size_t h = 0; h < n_hosts; h++)
+        write_numbers(profiles[h], numbers + h * N_NUMBERS);
+    enum status status = hdf5_write_array(parent, "profiles", HDF5_U32, numbers, 2, size, err);
+    free(numbers);
+    return status;
+}
+
+enum status host_profiles_load(struct host_profile *profiles, size_t n_hosts,
+                               struct hdf5_group *parent, struct error *err)
+{
+    size_t n = memory_product(n_hosts, N_NUMBERS);
+    uint32_t *numbers = memory_alloc(n, sizeof *numbers);
+    memset(profiles, 0, n_hosts * sizeof *profiles);
+    enum status status = hdf5_read_array(parent, "profiles", HDF5_U32, numbers, n, err);
+    for (size_t h = 0; status == STATUS_OK && h < n_hosts; h++)
+        if (!read_numbers(&profiles[h], numbers + h * N_NUMBERS))
+            status = error_set(err, STATUS_FORMAT,
+                               "profiles: host %zu has a service that cannot be", h);
+    free(numbers);
+    return status;
 }

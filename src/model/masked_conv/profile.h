@@ -4,12 +4,12 @@
  * questions; what the network looks back on forgets it. The profile does not: shares of the host's
  * flows by service (on whose side, protocol, lower port), type of service, flags, packets, bytes
  * and duration. In likelihoods a row sees that of the slots before its own. In drawing, and in the
- * part of training that shows what comes (pace.h), it is that of a stretch of time around the row:
- * a drawn host keeps to what a training host did.
+ * part of training that shows what comes (pace.h), it is that of all that was observed of the host:
+ * a drawn host keeps to what a training host did. The services themselves are in services.h.
  *
  *     struct profile_log *log = profile_log_create(&vocabulary);
  *     for (each row) {
- *         profile_log_features(log, slot_before, features);
+ *         profile_features(profile_log_profile(log), false, features);   // of the slots before
  *         profile_log_note(log, row, slot_after);
  *     }
  *     profile_log_free(log);
@@ -17,6 +17,7 @@
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_PROFILE_H
 #define FLOWTWIN_MODEL_MASKED_CONV_PROFILE_H
 
+#include "model/masked_conv/services.h"
 #include "model/masked_conv/vocabulary.h"
 #include "nn/tensor.h"
 
@@ -57,15 +58,28 @@ void profile_note(struct profile *profile, const uint16_t bins[PROFILE_GROUPS]);
 /* features [PROFILE_FEATURES]: shares on a log scale of 0..1. */
 void profile_features(const struct profile *profile, bool is_ahead, real *features);
 
-/* The profile of one host as it goes. */
+/* What is kept of a training host, for drawing. */
+struct host_profile {
+    struct profile profile;
+    struct service_lists services;
+};
+
+enum status host_profiles_save(const struct host_profile *profiles, size_t n_hosts,
+                               struct hdf5_group *parent, struct error *err);
+/* Into room for n_hosts. STATUS_FORMAT where the file's are not those of so many, or cannot be. */
+enum status host_profiles_load(struct host_profile *profiles, size_t n_hosts,
+                               struct hdf5_group *parent, struct error *err);
+
+/* The profile of one host as it goes: in each slot (windows.h) that of the slots before. */
 struct profile_log;
 /* vocabulary: borrowed. Caller frees with profile_log_free. */
 struct profile_log *profile_log_create(const struct vocabulary *vocabulary);
 void profile_log_free(struct profile_log *log);
-/* Notes a row that ended in a slot (windows.h); slots do not go back. */
+/* Notes a row that ended in a slot; slots do not go back. */
 void profile_log_note(struct profile_log *log, const struct row *row, int64_t slot);
-/* features [PROFILE_FEATURES]: of the slots before one that is not before the last noted row's. */
-void profile_log_features(const struct profile_log *log, int64_t slot, real *features);
+/* Of the slots before the last noted row's; borrowed until the next is noted. */
+const struct profile *profile_log_profile(const struct profile_log *log);
+const struct service_lists *profile_log_services(const struct profile_log *log);
 
 /* The same for a whole sequence at once. */
 struct profile_series;
@@ -75,5 +89,10 @@ void profile_series_free(struct profile_series *series);
 /* Adds the flows of the slots from .. until - 1. */
 void profile_series_add(const struct profile_series *series, int64_t from, int64_t until,
                         struct profile *profile);
+/* Of the slots before one. */
+const struct service_lists *profile_series_services(const struct profile_series *series,
+                                                    int64_t slot);
+/* Of all rows. */
+const struct host_profile *profile_series_whole(const struct profile_series *series);
 
 #endif

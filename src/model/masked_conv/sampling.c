@@ -258,13 +258,11 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         host->slot = slot;
         real *context = work->contexts + n_changed * CONTEXT_FEATURES;
         window_log_features(host->live.windows, slot, context);
-        if (!sampler->model->settings.profile)
-            memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
-        else if (host->live.hourly != NULL)
-            profile_features(&sampler->model->profiles[host->live.of_host], true,
+        if (sampler->model->settings.profile)
+            profile_features(live_profile(&host->live), host->live.of != NULL,
                              context + SLOT_FEATURES);
         else
-            profile_log_features(host->live.profile, slot, context + SLOT_FEATURES);
+            memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
         window_features_drop(context, !sampler->model->settings.windows,
                              !sampler->model->settings.clock);
         work->context_hosts[n_changed] = which[r];
@@ -366,6 +364,9 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
                    from->past != NULL ? from->past->start : from->start, model->settings.memory);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
+    if (model->settings.pace && model->n_hosts > 0)
+        host->live.of = &model->profiles[pace_host(sampler, from)];
+    host->live.has_profile = model->settings.profile;
     if (model->settings.pace && model->n_hosts > 0)
         live_host_pace(&host->live, &model->hourly, pace_host(sampler, from), sampler->seed,
                        from->stream);

@@ -126,19 +126,6 @@ static struct piece piece_of(const struct training *training, const struct train
                            .host = is_unknown ? 0 : prepared->host };
 }
 
-/* Shows the profile of all that was observed of the host, or of some stretch around the piece. */
-static void choose_profile(struct piece *piece, struct rng *rng)
-{
-    piece->profile_from = INT64_MIN / 2;
-    piece->profile_until = INT64_MAX / 2;
-    if (rng_uniform(rng) < 0.5)
-        return;
-    int64_t slot = window_slot(linked_sequence_clock(piece->sequence->linked, piece->first));
-    int64_t n_slots = 12 + (int64_t)(rng_uniform(rng) * 276);
-    piece->profile_from = slot - (int64_t)(rng_uniform(rng) * (double)n_slots);
-    piece->profile_until = piece->profile_from + n_slots;
-}
-
 /* The place-th piece since the beginning. */
 static struct piece next_piece(struct training *training, uint64_t place)
 {
@@ -150,8 +137,6 @@ static struct piece next_piece(struct training *training, uint64_t place)
     struct piece piece = piece_of(training, &training->pieces.items[at], is_unknown);
     piece.shows_pace = training->settings->pace &&
                        rng_uniform(&rng) >= training->settings->pace_dropout;
-    if (piece.shows_pace)
-        choose_profile(&piece, &rng);
     piece.is_cold = piece.shows_pace && rng_uniform(&rng) < training->settings->cold_share;
     return piece;
 }
@@ -407,7 +392,7 @@ static struct masked_conv *first_model(const struct masked_conv_settings *settin
     model->profiles = memory_zalloc(train->n, sizeof *model->profiles);
     for (size_t s = 0; s < train->n; s++) {
         struct profile_series *series = profile_series_create(&train->items[s], &model->vocabulary);
-        profile_series_add(series, INT64_MIN / 2, INT64_MAX / 2, &model->profiles[s]);
+        model->profiles[s] = *profile_series_whole(series);
         profile_series_free(series);
     }
     model->training.nll = model->training.best_nll = (double)NAN;

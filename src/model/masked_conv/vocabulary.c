@@ -1,6 +1,7 @@
 #include "model/masked_conv/vocabulary.h"
 
 #include "base/memory.h"
+#include "model/masked_conv/services.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -70,20 +71,15 @@ static int by_weight(const void *a, const void *b)
     return by_value(a, b);
 }
 
-bool vocabulary_service(const struct row *row, int64_t *service)
-{
-    const int64_t *value = row->value;
-    int64_t local = value[ATTRIBUTE_LOCAL_PORT], remote = value[ATTRIBUTE_REMOTE_PORT];
-    bool is_udp = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP, is_local = local <= remote;
-    *service = (int64_t)is_local << 17 | (int64_t)is_udp << 16 | (is_local ? local : remote);
-    return is_udp || value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP;
-}
-
 /* The value of a row in a list; false where the row has none. */
 static bool listed_value(const struct row *row, int list, int64_t *value)
 {
-    if (list == LIST_SERVICE)
-        return vocabulary_service(row, value);
+    if (list == LIST_SERVICE) {
+        uint32_t service;
+        bool has_service = service_of(row, &service);
+        *value = service;
+        return has_service;
+    }
     if (list != LIST_RATIO) {
         *value = row->value[list];
         return true;
@@ -293,7 +289,7 @@ static bool is_in_support(int64_t value, int list)
     if (list == LIST_RATIO)
         return value >= 0;
     if (list == LIST_SERVICE)
-        return value >= 0 && value < 1 << 18;
+        return value >= 0 && value < N_SERVICES;
     const struct attribute_info *info = &attribute_infos[list];
     return value >= info->lowest && (info->support == 0 || value < info->support);
 }

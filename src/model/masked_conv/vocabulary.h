@@ -22,7 +22,7 @@ int value_list_find(const struct value_list *list, int64_t value);
 /* Lists of values that are not attributes themselves. */
 enum derived_list {
     LIST_RATIO = N_CODED, /* bytes / packets, where it is whole */
-    LIST_SERVICE,         /* numbers of vocabulary_service */
+    LIST_SERVICE,         /* numbers of service_of */
     N_VALUE_LISTS,
 };
 
@@ -41,10 +41,6 @@ struct vocabulary {
 /* Learns from the scored rows. */
 void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *train);
 void vocabulary_release(struct vocabulary *vocabulary);
-
-/* The number of the service that a row belongs to: the lower of its ports, on which side that is,
- * and TCP or UDP; false where there are no ports. */
-bool vocabulary_service(const struct row *row, int64_t *service);
 
 /* The legal bytes of so many packets of that protocol, by the ratios seen in training. */
 void vocabulary_bytes_range(const struct vocabulary *vocabulary, int64_t protocol, int64_t packets,

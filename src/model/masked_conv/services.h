@@ -1,0 +1,53 @@
+/* services.h - the services that a host's flows belong to most.
+ *
+ * A service is TCP or UDP with the lower of a flow's ports, on the host's side (it serves) or on
+ * the remote's (it uses). The most frequent ones of each kind are ways to a port (heads.h),
+ * whatever their numbers: what the network learns is how a host keeps to its services, not which
+ * they are.
+ *
+ *     struct service_counter *counter = service_counter_create();
+ *     service_counter_note(counter, row);
+ *     struct service_lists lists;
+ *     service_counter_list(counter, &lists);
+ *     service_counter_free(counter);
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_SERVICES_H
+#define FLOWTWIN_MODEL_MASKED_CONV_SERVICES_H
+
+#include "data/sequence.h"
+
+enum {
+    SERVICES_LISTED = 16,
+    SERVICE_LEVELS = 16, /* of a share: 0 for none, 1 for above 2^-1/2, then half an octave each */
+};
+
+enum service_side { SERVICE_USED, SERVICE_SERVED, N_SERVICE_SIDES };
+
+/* Most frequent first. */
+struct service_list {
+    uint16_t ports[SERVICES_LISTED];
+    uint8_t levels[SERVICES_LISTED]; /* of the protocol's flows */
+    uint16_t n;
+};
+
+struct service_lists {
+    struct service_list lists[2][N_SERVICE_SIDES]; /* of TCP, of UDP */
+};
+
+/* The list for a protocol, NULL for one without services. lists may be NULL. */
+const struct service_list *service_list_of(const struct service_lists *lists, int64_t protocol,
+                                           enum service_side side);
+/* The place of a port, SERVICES_LISTED where it has none. */
+size_t service_place(const struct service_list *list, int64_t port);
+
+/* The number of the service that a row belongs to, below N_SERVICES; false where it has none. */
+enum { N_SERVICES = 1 << 18 };
+bool service_of(const struct row *row, uint32_t *service);
+
+struct service_counter;
+struct service_counter *service_counter_create(void);
+void service_counter_free(struct service_counter *counter);
+void service_counter_note(struct service_counter *counter, const struct row *row);
+void service_counter_list(const struct service_counter *counter, struct service_lists *lists);
+
+#endif
