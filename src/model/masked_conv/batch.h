@@ -33,7 +33,7 @@ struct piece {
     size_t first, n;
     int32_t host;    /* row of the host table, which may be that of the unknown host */
     bool shows_pace; /* and the profile of all that was observed */
-    bool is_cold; /* as if its host had been observed from here on */
+    bool is_cold;    /* as if its host had been observed from here on */
 };
 
 /* What one head needs of the rows that it applies to. */

@@ -1,7 +1,6 @@
 #include "model/masked_conv/features.h"
 
 #include "base/error.h"
-#include "model/masked_conv/file_order.h"
 
 /* Whose row a feature looks at. */
 enum source {
@@ -18,8 +17,6 @@ enum aspect {
     DIRECTION,
     PROTOCOL,
     FORM, /* protocol and direction in one */
-    TIED_FORM,
-    TIED_OCTET, /* the first; both only where the order is tied */
     LOCAL_PORT,
     REMOTE_PORT,
     SERVICE_PORT,
@@ -53,9 +50,7 @@ enum aspect {
     USED_PLACE,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
-    TIE_MATCH = USED + 3, /* whether the file's order lets a flow with the matched remote follow */
-    TIES,                 /* TIES + g: the same for a few of the conversations that are shown */
-    SHOWN = TIES + TIE_GROUPS, /* SHOWN + s: conversation s */
+    SHOWN = USED + 3, /* SHOWN + s: conversation s */
 };
 
 static const struct feature {
@@ -81,15 +76,8 @@ static const struct feature {
     { STAGE_GAP, OWN, GAP },
     { STAGE_GAP, PREVIOUS, DURATION },
     { STAGE_ORDER, CONTEXT, ORDER },
-    { STAGE_ORDER, PREVIOUS, TIED_FORM },
-    { STAGE_ORDER, PREVIOUS, TIED_OCTET },
-    { STAGE_ORDER, CONTEXT, TIES + 0 },
-    { STAGE_ORDER, CONTEXT, TIES + 1 },
-    { STAGE_ORDER, CONTEXT, TIES + 2 },
-    { STAGE_ORDER, CONTEXT, TIES + 3 },
     { STAGE_LINK, CONTEXT, LINK },
     { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
-    { STAGE_MATCH, CONTEXT, TIE_MATCH },
     { STAGE_MATCH, MATCH, AGE },
     { STAGE_MATCH, MATCH, ROWS_AGO },
     { STAGE_MATCH, MATCH, DIRECTION },
@@ -193,19 +181,14 @@ int count_code(int64_t x)
 
 bool order_is_open(const struct row_context *context)
 {
-    return context->previous.row != NULL && context->row->value[ATTRIBUTE_GAP] == 0;
+    return context->previous.row != NULL && context->row->value[ATTRIBUTE_GAP] == 0 &&
+           context->previous.row->value[ATTRIBUTE_DURATION] > 0;
 }
 
-enum order order_of(const struct row_context *context)
+bool order_is_kept(const struct row_context *context)
 {
-    int64_t duration = context->row->value[ATTRIBUTE_DURATION];
-    int64_t before = context->previous.row->value[ATTRIBUTE_DURATION];
-    return duration < before ? ORDER_BELOW : duration == before ? ORDER_SAME : ORDER_ABOVE;
-}
-
-bool order_is_tied(const struct row_context *context)
-{
-    return order_is_open(context) && order_of(context) == ORDER_SAME;
+    return context->row->value[ATTRIBUTE_DURATION] >=
+           context->previous.row->value[ATTRIBUTE_DURATION];
 }
 
 /* ---- codes -------------------------------------------------------------------------------- */
@@ -248,7 +231,6 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case OCTET_1:
     case OCTET_2:
     case OCTET_3:
-    case TIED_OCTET:
         return 256;
     case FLAGS:
         return lists[ATTRIBUTE_FLAGS].n + 1;
@@ -261,14 +243,7 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case LINK:
         return N_LINK_CODES;
     case ORDER:
-        return N_ORDERS;
-    case TIES:
-    case TIES + 1:
-    case TIES + 2:
-    case TIES + 3:
-        return TIE_CODES;
-    case TIE_MATCH:
-        return 9;
+        return 2;
     case SERVED_PLACE:
     case USED_PLACE:
         return SERVICES_LISTED + 1;
@@ -281,7 +256,6 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return SERVICE_LEVELS * SERVICE_LEVELS;
     case AGREEMENT:
         return 4;
-    case TIED_FORM:
     case FORM:
         return 2 * (lists[ATTRIBUTE_PROTOCOL].n + 1);
     case PACE_OUT:
@@ -305,7 +279,6 @@ static int row_code(const struct vocabulary *vocabulary, const struct row *row, 
     case PROTOCOL:
         return atom_code(vocabulary, ATTRIBUTE_PROTOCOL, value[ATTRIBUTE_PROTOCOL]);
     case FORM:
-    case TIED_FORM:
         return 2 * atom_code(vocabulary, ATTRIBUTE_PROTOCOL, value[ATTRIBUTE_PROTOCOL]) +
                (int)value[ATTRIBUTE_DIRECTION];
     case LOCAL_PORT:
@@ -320,7 +293,6 @@ static int row_code(const struct vocabulary *vocabulary, const struct row *row, 
     case REMOTE:
         return atom_code(vocabulary, ATTRIBUTE_REMOTE, value[ATTRIBUTE_REMOTE]);
     case OCTET_1:
-    case TIED_OCTET:
         return (int)(value[ATTRIBUTE_REMOTE] >> 24);
     case OCTET_2:
         return (int)(value[ATTRIBUTE_REMOTE] >> 16 & 255);
@@ -377,20 +349,6 @@ static int agreement_code(const struct row_context *context)
            (value[ATTRIBUTE_DIRECTION] == match[ATTRIBUTE_DIRECTION]);
 }
 
-/* How a flow out to, and one in from, the matched remote stand to the row before. */
-static int tie_match_code(const struct row_context *context)
-{
-    if (context->match.row == NULL || !order_is_tied(context))
-        return FEATURE_NONE;
-    struct row row = *context->match.row;
-    int code = 0;
-    for (int direction = 0; direction < 2; direction++) {
-        row.value[ATTRIBUTE_DIRECTION] = direction;
-        code = 3 * code + 1 + file_order_of_addresses(context->host, &row, context->previous.row);
-    }
-    return code;
-}
-
 static const struct service_list *services_of(const struct row_context *context,
                                               enum service_side side)
 {
@@ -444,9 +402,7 @@ static int context_code(const struct row_context *context, int aspect)
     case REMOTES_KNOWN:
         return count_code((int64_t)context->n_remotes);
     case ORDER:
-        return order_is_open(context) ? (int)order_of(context) : FEATURE_NONE;
-    case TIE_MATCH:
-        return tie_match_code(context);
+        return order_is_open(context) ? order_is_kept(context) : FEATURE_NONE;
     case SERVED_PLACE:
         return service_place_code(context, SERVICE_SERVED, ATTRIBUTE_LOCAL_PORT);
     case USED_PLACE:
@@ -459,11 +415,6 @@ static int context_code(const struct row_context *context, int aspect)
     case USED + 1:
     case USED + 2:
         return service_levels_code(context, SERVICE_USED, aspect - USED);
-    case TIES:
-    case TIES + 1:
-    case TIES + 2:
-    case TIES + 3:
-        return order_is_tied(context) ? context->ties[aspect - TIES] : FEATURE_NONE;
     case AGREEMENT:
         return agreement_code(context);
     case SERVICE_STEADY:
@@ -511,8 +462,6 @@ static int feature_code(const struct vocabulary *vocabulary, const struct featur
     if (past->row == NULL)
         return FEATURE_NONE;
     if (feature->source == PREVIOUS && context->row->value[ATTRIBUTE_GAP] > 0)
-        return FEATURE_NONE;
-    if ((aspect == TIED_FORM || aspect == TIED_OCTET) && !order_is_tied(context))
         return FEATURE_NONE;
     if (aspect == AGE)
         return count_code(context->clock + context->row->value[ATTRIBUTE_GAP] - past->clock);

@@ -18,7 +18,7 @@
 enum stage {
     STAGE_BEFORE, /* what the memory shows before the row */
     STAGE_GAP,
-    STAGE_ORDER, /* how the duration stands to the one before in the same second */
+    STAGE_ORDER, /* whether the duration keeps the order within the second */
     STAGE_LINK,  /* which link, but for the rank of an older one */
     STAGE_MATCH, /* the whole link, and the row that it matches */
     STAGE_DIRECTION,
@@ -57,19 +57,11 @@ int link_code(const struct link *link);
 enum { COUNT_CODES = 128 };
 int count_code(int64_t x);
 
-/* How the duration stands to that of the row before in the same second: flow files have these in
- * order (file_order.h). */
-enum order {
-    ORDER_BELOW,
-    ORDER_SAME,
-    ORDER_ABOVE,
-    N_ORDERS,
-};
-/* Whether there is such a row. */
+/* Whether the duration is not below that of the row before in the same second: the order in which
+ * flow files stand. It tells something only where there is such a row and its duration is above 0.
+ */
 bool order_is_open(const struct row_context *context);
-enum order order_of(const struct row_context *context);
-/* Whether there is one, and the duration is the same. */
-bool order_is_tied(const struct row_context *context);
+bool order_is_kept(const struct row_context *context);
 
 struct feature_space {
     const struct vocabulary *vocabulary;

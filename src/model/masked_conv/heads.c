@@ -22,7 +22,7 @@ const struct head_info head_infos[N_HEADS] = {
     [HEAD_FORWARDING] = { "fwd", STAGE_TOS, ATTRIBUTE_FORWARDING, false, false },
     [HEAD_LABEL] = { "label", STAGE_TOS, ATTRIBUTE_LABEL, false, false },
     [HEAD_PACKETS] = { "packets", STAGE_LABEL, ATTRIBUTE_PACKETS, true, false },
-    [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true, true },
+    [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true, false },
     [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true, false },
 };
 
@@ -38,10 +38,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
             n = N_LINK_CODES;
         else if (head == HEAD_OLDER)
             n = OLDER_OCTAVES;
-        else if (head == HEAD_DIRECTION)
+        else if (head == HEAD_DIRECTION || head == HEAD_ORDER)
             n = 2;
-        else if (head == HEAD_ORDER)
-            n = N_ORDERS;
         else if (head_is_octet(head))
             n = 256;
         else if (head_is_set(head) || head == HEAD_REMOTE)
@@ -85,8 +83,6 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
                                                    value[ATTRIBUTE_REMOTE]) < 0;
     case HEAD_ORDER:
         return order_is_open(context);
-    case HEAD_DURATION:
-        return !order_is_tied(context);
     default:
         return true;
     }

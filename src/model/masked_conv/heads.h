@@ -21,7 +21,7 @@
 /* In the order in which a row is written. */
 enum head {
     HEAD_GAP,
-    HEAD_ORDER,     /* within a second: how the duration stands to the one before */
+    HEAD_ORDER,     /* within a second: order_is_kept */
     HEAD_LINK,      /* N_LINK_CODES */
     HEAD_OLDER,     /* the octave of a rank beyond NEAR_RANKS */
     HEAD_DIRECTION, /* this and the next ones where the link leaves them open */
@@ -92,10 +92,10 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
 /* Draws a value: a route in proportion to exp(logits) over the available ones, then a value on it.
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
  * the attribute; for the link its code, for an older link its rank, for a remote the number of its
- * atom (as many as there are: none of them), for octets the octet, for the order enum order. With a
- * truncation (nn/categorical.h) no count is above all of training's, where one below is legal.
- * Before a duration is drawn, the row's duration is one that stands to the one before as the row's
- * will. */
+ * atom (as many as there are: none of them), for octets the octet, for the order whether it is
+ * kept. With a truncation (nn/categorical.h) no count is above all of training's,
+ * where one below is legal. Before a duration is drawn, the row's duration says whether the order
+ * is kept. */
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng);

@@ -10,13 +10,9 @@ struct range head_legal_range(enum head head, const struct row_context *context)
         return (struct range){ 0, 65535 };
     case HEAD_DURATION:
         if (order_is_open(context)) {
-            int64_t before = context->previous.row->value[ATTRIBUTE_DURATION];
-            enum order order = order_of(context);
-            return (struct range){ .lowest = order == ORDER_BELOW ? 0
-                                                                  : before + (order == ORDER_ABOVE),
-                                   .highest = order == ORDER_BELOW  ? before - 1
-                                              : order == ORDER_SAME ? before
-                                                                    : INT64_MAX };
+            int64_t previous = context->previous.row->value[ATTRIBUTE_DURATION];
+            return order_is_kept(context) ? (struct range){ previous, INT64_MAX }
+                                          : (struct range){ 0, previous - 1 };
         }
         return (struct range){ 0, INT64_MAX };
     default:
@@ -32,23 +28,13 @@ int64_t head_highest_trained(const struct heads *heads, enum head head)
                                    : INT64_MAX;
 }
 
-/* Whether the order within the second says so. */
-static bool takes_time(const struct row_context *context)
-{
-    if (!order_is_open(context))
-        return false;
-    enum order order = order_of(context);
-    return order == ORDER_ABOVE ||
-           (order == ORDER_SAME && context->previous.row->value[ATTRIBUTE_DURATION] > 0);
-}
-
 struct range head_usual_range(const struct heads *heads, enum head head,
                               const struct row_context *context)
 {
     const int64_t *value = context->row->value;
     struct range range = head_legal_range(head, context);
     bool is_instant = heads->vocabulary->one_packet_is_instant;
-    if (head == HEAD_PACKETS && is_instant && takes_time(context))
+    if (head == HEAD_PACKETS && is_instant && order_is_open(context) && order_is_kept(context))
         range.lowest = 2;
     else if (head == HEAD_DURATION && is_instant && value[ATTRIBUTE_PACKETS] == 1)
         range.highest = 0;

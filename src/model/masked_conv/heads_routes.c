@@ -63,11 +63,7 @@ void head_available(const struct heads *heads, enum head head, const struct row_
 {
     size_t n_routes = heads->n_routes[head], n_atoms = heads->n_atoms[head];
     memset(available, 1, n_routes);
-    if (head == HEAD_ORDER) {
-        int64_t before = context->previous.row->value[ATTRIBUTE_DURATION];
-        available[ORDER_BELOW] = before > 0;
-        available[ORDER_ABOVE] = before < UINT32_MAX; /* files hold no longer ones */
-    } else if (head == HEAD_LINK) {
+    if (head == HEAD_LINK) {
         link_available(context, available);
     } else if (head == HEAD_OLDER) {
         for (int o = 0; o < OLDER_OCTAVES; o++)
@@ -189,7 +185,7 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
     } else if (head == HEAD_DIRECTION) {
         add_hit(hits, &n, (size_t)value[ATTRIBUTE_DIRECTION], 0.0);
     } else if (head == HEAD_ORDER) {
-        add_hit(hits, &n, (size_t)order_of(context), 0.0);
+        add_hit(hits, &n, order_is_kept(context), 0.0);
     } else if (head_is_octet(head)) {
         add_hit(hits, &n, (size_t)(value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255), 0.0);
     } else {

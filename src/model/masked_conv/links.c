@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "model/masked_conv/file_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ struct linked_row {
     uint16_t rank, n_conversations, n_remotes;
     uint8_t kind;
     uint8_t is_icmp_kept;
-    uint8_t shown[CONVERSATIONS_SHOWN], ties[TIE_GROUPS];
+    uint8_t shown[CONVERSATIONS_SHOWN];
     int32_t left[2], next; /* see struct pace */
 };
 
@@ -97,24 +96,6 @@ uint8_t conversation_code(const struct past_row *past, int64_t clock)
     return (uint8_t)(1 + code);
 }
 
-static uint8_t tie_code(uint32_t host, const struct past_row *past, const struct row *previous)
-{
-    struct row row = past->row;
-    uint8_t code = file_order(host, &row, previous) >= 0;
-    row.value[ATTRIBUTE_DIRECTION] = 1 - row.value[ATTRIBUTE_DIRECTION];
-    return (uint8_t)(code | (file_order(host, &row, previous) >= 0) << 1);
-}
-
-void tie_codes(uint32_t host, const struct conversation_memory *memory, const struct row *previous,
-               uint8_t codes[TIE_GROUPS])
-{
-    memset(codes, 0, TIE_GROUPS);
-    for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
-        codes[s / CONVERSATIONS_OF_TIE] |=
-            (uint8_t)(tie_code(host, conversation_at(memory, s), previous)
-                      << 2 * (s % CONVERSATIONS_OF_TIE));
-}
-
 /* ---- linking ------------------------------------------------------------------------------ */
 
 static int32_t number_of(const struct past_row *past)
@@ -177,8 +158,6 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         linked_row->references[r] = number_of(references[r]);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
         linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
-    if (i > 0 && row->value[ATTRIBUTE_GAP] == 0)
-        tie_codes(linked->sequence->host, memory, row - 1, linked_row->ties);
     note_exclusions(linked, linked_row, memory, vocabulary, row);
 }
 
@@ -301,7 +280,6 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
     const uint8_t *octets = (const uint8_t *)(exclusions + linked_row->n_exclusions);
     bool is_remote = linked_row->kind == LINK_REMOTE, is_new = linked_row->kind == LINK_NEW;
     *context = (struct row_context){
-        .host = linked->sequence->host,
         .row = &linked->sequence->rows[i],
         .clock = linked->clocks[i],
         .index = i,
@@ -325,7 +303,6 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = seen(linked, linked_row->references[r]);
-    memcpy(context->ties, linked_row->ties, sizeof context->ties);
     memcpy(context->shown, linked_row->shown, sizeof context->shown);
 }
 

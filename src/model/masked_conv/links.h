@@ -31,15 +31,7 @@ struct seen_row {
     uint64_t index;
 };
 
-/* Conversations that are shown, in groups whose ties make one code: two bits each. */
-enum {
-    CONVERSATIONS_OF_TIE = 3,
-    TIE_GROUPS = CONVERSATIONS_SHOWN / CONVERSATIONS_OF_TIE,
-    TIE_CODES = 64
-};
-
 struct row_context {
-    uint32_t host;         /* its address */
     const struct row *row; /* the row itself: as far as it is known */
     int64_t clock;         /* s: end of the host's previous row */
     uint64_t index;        /* the host's how-manieth row it is */
@@ -52,10 +44,7 @@ struct row_context {
     struct seen_row references[N_REFERENCES];
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
     struct pace pace;                     /* where it may be looked at */
-    /* Whether a repeat of, and a reply to, each of the conversations shown would stand after the
-     * previous row in a file, if they end in one second and take as long. */
-    uint8_t ties[TIE_GROUPS];
-    uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
+    uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */
     const uint16_t *kept_ports;
@@ -75,9 +64,6 @@ struct row_context {
  * how many flows it has, its protocol and its age. */
 enum { SHOWN_CODES = 1 + 2 * 4 * 3 * 6 };
 uint8_t conversation_code(const struct past_row *past, int64_t clock);
-
-void tie_codes(uint32_t host, const struct conversation_memory *memory, const struct row *previous,
-               uint8_t codes[TIE_GROUPS]);
 
 struct linked_sequence;
 

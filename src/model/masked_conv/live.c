@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-void live_host_init(struct live_host *host, uint32_t address, const struct vocabulary *vocabulary,
-                    int64_t start, bool has_memory)
+void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
+                    bool has_memory)
 {
     *host = (struct live_host){
-        .address = address,
         .vocabulary = vocabulary,
         .memory = conversation_memory_create(),
         .windows = window_log_create(start),
@@ -78,7 +77,6 @@ void live_begin(struct live_host *host)
     for (size_t a = 0; a < N_CODED; a++)
         host->row.value[a] = attribute_infos[a].lowest;
     host->context = (struct row_context){
-        .host = host->address,
         .row = &host->row,
         .clock = host->clock,
         .index = host->index,
@@ -98,8 +96,6 @@ void live_begin(struct live_host *host)
                                                host->last_new_index };
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < context->n_conversations; s++)
         context->shown[s] = conversation_code(conversation_at(host->memory, s), host->clock);
-    if (host->index > 0)
-        tie_codes(host->address, host->memory, &host->previous, context->ties);
 }
 
 void live_link(struct live_host *host, struct link link)

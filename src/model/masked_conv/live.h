@@ -22,7 +22,6 @@
 #include "model/masked_conv/windows.h"
 
 struct live_host {
-    uint32_t address;
     const struct vocabulary *vocabulary;
     struct conversation_memory *memory;
     struct window_log *windows;
@@ -47,10 +46,9 @@ struct live_host {
     struct row_context context;
 };
 
-/* address: of the host; start: s since 1970; vocabulary: borrowed. Without memory every row is a
- * new remote. */
-void live_host_init(struct live_host *host, uint32_t address, const struct vocabulary *vocabulary,
-                    int64_t start, bool has_memory);
+/* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote. */
+void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
+                    bool has_memory);
 /* Keeps to the hours of a training host from the next row on. hourly: borrowed. */
 void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
                     uint64_t seed, uint64_t stream);

@@ -92,14 +92,6 @@ _Static_assert(LINK_CODE_REPLY == NEAR_RANKS * LINK_REPLY &&
                    LINK_CODE_REMOTE == NEAR_RANKS * LINK_REMOTE,
                "codes of links stand in the order of their kinds");
 
-/* The lowest duration that stands so to the one before. */
-static void set_order(struct live_host *live, enum order order)
-{
-    int64_t before = live->context.previous.row->value[ATTRIBUTE_DURATION];
-    live->row.value[ATTRIBUTE_DURATION] = order == ORDER_BELOW ? 0
-                                                               : before + (order == ORDER_ABOVE);
-}
-
 static void set_value(struct live_host *live, enum head head, int64_t value)
 {
     const struct value_list *remotes = &live->vocabulary->lists[ATTRIBUTE_REMOTE];
@@ -122,7 +114,8 @@ static void set_value(struct live_host *live, enum head head, int64_t value)
         set_octet(live, (int)(head - HEAD_OCTET_1), value);
         break;
     case HEAD_ORDER:
-        set_order(live, (enum order)value);
+        row[ATTRIBUTE_DURATION] = value != 0 ? live->context.previous.row->value[ATTRIBUTE_DURATION]
+                                             : 0;
         break;
     default:
         row[head_infos[head].attribute] = value;
@@ -360,7 +353,7 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
         .host_row = from->is_twin ? masked_conv_host(model, from->twin_of) : 0,
         .slot = INT64_MIN,
     };
-    live_host_init(&host->live, from->address, &model->vocabulary,
+    live_host_init(&host->live, &model->vocabulary,
                    from->past != NULL ? from->past->start : from->start, model->settings.memory);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
