@@ -264,14 +264,15 @@ struct masked_conv *small_model(const struct sequence_set *train,
                                 const struct masked_conv_settings *settings, uint64_t seed)
 {
     struct vocabulary vocabulary;
-    struct hourly_flows hourly;
+    struct habits habits;
     threads_set(1); /* waking others takes longer than the work */
     vocabulary_learn(&vocabulary, train);
-    hourly_flows_learn(&hourly, train, MS_PER_SECOND * train->start, MS_PER_SECOND * train->end);
+    habits_learn(&habits, train, &vocabulary, MS_PER_SECOND * train->start,
+                 MS_PER_SECOND * train->end);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
-    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, &hourly,
+    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, &habits,
                                                    seed);
     model->base.attributes = train->attributes;
     return model;

@@ -109,13 +109,14 @@ static struct masked_conv *create_model(const struct sequence_set *train)
 {
     struct masked_conv_settings settings = read_settings();
     struct vocabulary vocabulary;
-    struct hourly_flows hourly;
+    struct habits habits;
     vocabulary_learn(&vocabulary, train);
-    hourly_flows_learn(&hourly, train, MS_PER_SECOND * train->start, MS_PER_SECOND * train->end);
+    habits_learn(&habits, train, &vocabulary, MS_PER_SECOND * train->start,
+                 MS_PER_SECOND * train->end);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
-    return masked_conv_create(&settings, &vocabulary, hosts, train->n, &hourly, 1);
+    return masked_conv_create(&settings, &vocabulary, hosts, train->n, &habits, 1);
 }
 
 static void cut_pieces(struct bench *bench)

@@ -75,8 +75,8 @@ static struct masked_conv *create_model(void)
     const struct option_table table = { kind->options, kind->n_options, &settings, kind->name };
     options_set_defaults(&table, 1);
     struct vocabulary vocabulary = full_vocabulary();
-    struct hourly_flows hourly = { 0 };
-    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, NULL, 0, &hourly, 1);
+    struct habits habits = { 0 };
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, NULL, 0, &habits, 1);
     model->base.attributes = ATTRIBUTES_ALL;
     set_biases(model);
     return model;

@@ -38,13 +38,13 @@ static struct small create_small(void)
         .feature_dropout = 0.1,
     };
     struct vocabulary vocabulary;
-    struct hourly_flows hourly;
+    struct habits habits;
     vocabulary_learn(&vocabulary, small.train);
-    hourly_flows_learn(&hourly, small.train, 0, MS_PER_SECOND * small.train->end);
+    habits_learn(&habits, small.train, &vocabulary, 0, MS_PER_SECOND * small.train->end);
     uint32_t *hosts = memory_alloc(HOSTS, sizeof *hosts);
     for (size_t s = 0; s < HOSTS; s++)
         hosts[s] = small.train->items[s].host;
-    small.model = masked_conv_create(&settings, &vocabulary, hosts, HOSTS, &hourly, 1);
+    small.model = masked_conv_create(&settings, &vocabulary, hosts, HOSTS, &habits, 1);
     for (size_t s = 0; s < HOSTS; s++)
         small.prepared[s] = masked_conv_prepare(small.model, &small.train->items[s]);
     return small;

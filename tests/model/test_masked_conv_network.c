@@ -458,10 +458,10 @@ static struct masked_conv *tiny_model(void)
 {
     struct masked_conv_settings settings = small_settings();
     struct vocabulary vocabulary = tiny_vocabulary();
-    struct hourly_flows hourly = { 0 };
+    struct habits habits = { 0 };
     threads_set(1);
     struct masked_conv *model = masked_conv_create(
-        &settings, &vocabulary, memory_alloc(0, sizeof(uint32_t)), 0, &hourly, 5);
+        &settings, &vocabulary, memory_alloc(0, sizeof(uint32_t)), 0, &habits, 5);
     model->base.attributes = ATTRIBUTES_ALL;
     for (enum head h = 0; h < N_HEADS; h++) {
         struct network_head *head = &model->network->head[h];

@@ -99,19 +99,19 @@ END_TEST
 START_TEST(a_live_host_counts_down)
 {
     struct sequence_set *set = steady_host(60);
-    struct hourly_flows hourly;
+    struct habits habits;
     struct vocabulary vocabulary;
     struct live_host host;
     int32_t flows[2], next[2];
     int64_t start = 6 * SECONDS_PER_HOUR;
     vocabulary_learn(&vocabulary, set);
-    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, start, true);
+    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, start, true, true);
     live_begin(&host);
     ck_assert(!host.context.pace.is_known);
-    live_host_pace(&host, &hourly, 0, 3, 9);
-    hourly_flows_draw(&hourly, 0, 6, 3, 9, flows);
-    hourly_flows_draw(&hourly, 0, 7, 3, 9, next);
+    live_host_follow(&host, &habits, 0, 3, 9);
+    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, flows);
+    hourly_flows_draw(&habits.hourly, 0, 7, 3, 9, next);
     for (int i = 0; i < 100; i++) { /* also beyond what was to come */
         live_begin(&host);
         ck_assert(host.context.pace.is_known);
@@ -130,7 +130,7 @@ START_TEST(a_live_host_counts_down)
     ck_assert_int_eq(host.pace.left[0], next[0]);
     ck_assert_int_eq(host.pace.left[1], next[1] - (next[1] > 0));
     live_host_release(&host);
-    hourly_flows_release(&hourly);
+    habits_release(&habits);
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
 }
@@ -140,19 +140,19 @@ END_TEST
 START_TEST(an_hour_that_has_begun_has_less_to_come)
 {
     struct sequence_set *set = steady_host(3000);
-    struct hourly_flows hourly;
+    struct habits habits;
     struct vocabulary vocabulary;
     struct live_host host;
     int32_t flows[2];
     vocabulary_learn(&vocabulary, set);
-    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true);
-    live_host_pace(&host, &hourly, 0, 3, 9);
-    hourly_flows_draw(&hourly, 0, 6, 3, 9, flows);
+    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true, true);
+    live_host_follow(&host, &habits, 0, 3, 9);
+    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, flows);
     ck_assert_int_eq(host.pace.left[0], flows[0] / 4);
     ck_assert_int_eq(host.pace.left[1], flows[1] / 4);
     live_host_release(&host);
-    hourly_flows_release(&hourly);
+    habits_release(&habits);
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
-                    bool has_memory)
+                    bool has_memory, bool has_profile)
 {
     *host = (struct live_host){
         .vocabulary = vocabulary,
@@ -11,6 +11,7 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .windows = window_log_create(start),
         .profile = profile_log_create(vocabulary),
         .has_memory = has_memory,
+        .has_profile = has_profile,
         .clock = start,
     };
 }
@@ -20,9 +21,9 @@ static void begin_hour(struct live_host *host)
 {
     int32_t next[2];
     host->hour = host->clock / SECONDS_PER_HOUR;
-    hourly_flows_draw(host->hourly, host->of_host, host->hour, host->pace_seed, host->pace_stream,
-                      host->pace.left);
-    hourly_flows_draw(host->hourly, host->of_host, host->hour + 1, host->pace_seed,
+    hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour, host->pace_seed,
+                      host->pace_stream, host->pace.left);
+    hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour + 1, host->pace_seed,
                       host->pace_stream, next);
     host->pace.next = next[0] + next[1];
     host->pace.is_known = true;
@@ -30,7 +31,7 @@ static void begin_hour(struct live_host *host)
 
 static void keep_pace(struct live_host *host)
 {
-    if (host->hourly == NULL)
+    if (host->habits == NULL)
         return;
     if (host->clock / SECONDS_PER_HOUR != host->hour)
         begin_hour(host);
@@ -38,10 +39,10 @@ static void keep_pace(struct live_host *host)
     *left -= *left > 0;
 }
 
-void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
-                    uint64_t seed, uint64_t stream)
+void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
+                      uint64_t seed, uint64_t stream)
 {
-    host->hourly = hourly;
+    host->habits = habits;
     host->of_host = of_host;
     host->pace_seed = seed;
     host->pace_stream = stream;
@@ -69,7 +70,8 @@ static struct seen_row seen(const struct past_row *past)
 
 const struct profile *live_profile(const struct live_host *host)
 {
-    return host->of != NULL ? &host->of->profile : profile_log_profile(host->profile);
+    return host->habits != NULL ? &host->habits->profiles[host->of_host].profile
+                                : profile_log_profile(host->profile);
 }
 
 void live_begin(struct live_host *host)
@@ -86,8 +88,8 @@ void live_begin(struct live_host *host)
     };
     struct row_context *context = &host->context;
     if (host->has_profile)
-        context->services = host->of != NULL ? &host->of->services
-                                             : profile_log_services(host->profile);
+        context->services = host->habits != NULL ? &host->habits->profiles[host->of_host].services
+                                                 : profile_log_services(host->profile);
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
@@ -135,7 +137,8 @@ void live_end(struct live_host *host)
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
-    profile_log_note(host->profile, &host->row, window_slot(host->clock));
+    if (host->has_profile && host->habits == NULL)
+        profile_log_note(host->profile, &host->row, window_slot(host->clock));
     keep_pace(host);
     host->previous = host->row;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {

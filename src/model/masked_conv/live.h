@@ -17,8 +17,8 @@
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_LIVE_H
 #define FLOWTWIN_MODEL_MASKED_CONV_LIVE_H
 
+#include "model/masked_conv/habits.h"
 #include "model/masked_conv/links.h"
-#include "model/masked_conv/profile.h"
 #include "model/masked_conv/windows.h"
 
 struct live_host {
@@ -26,17 +26,15 @@ struct live_host {
     struct conversation_memory *memory;
     struct window_log *windows;
     struct profile_log *profile;
-    const struct host_profile *of; /* that it keeps to; NULL: to its own */
-    bool has_profile;
-    bool has_memory;
+    bool has_memory, has_profile;
     int64_t clock;  /* s: end of the last row, or the start */
     uint64_t index; /* rows so far */
     struct row previous, last_new;
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
-    /* How many flows its hours have, where hourly is not NULL: those of training host of_host. */
-    const struct hourly_flows *hourly;
+    /* Where habits is not NULL, it keeps to those of training host of_host. */
+    const struct habits *habits;
     size_t of_host;
     uint64_t pace_seed, pace_stream;
     int64_t hour; /* that the pace is of */
@@ -46,12 +44,13 @@ struct live_host {
     struct row_context context;
 };
 
-/* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote. */
+/* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote; without a
+ * profile the context has no services. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
-                    bool has_memory);
-/* Keeps to the hours of a training host from the next row on. hourly: borrowed. */
-void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
-                    uint64_t seed, uint64_t stream);
+                    bool has_memory, bool has_profile);
+/* Keeps to the habits of a training host from the next row on. habits: borrowed. */
+void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
+                      uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);
 
 /* What it keeps to, or how it has been. */

@@ -75,15 +75,15 @@ extern const struct model_kind model_kind_masked_conv;
 
 struct masked_conv *masked_conv_create(const struct masked_conv_settings *settings,
                                        struct vocabulary *vocabulary, uint32_t *hosts,
-                                       size_t n_hosts, struct hourly_flows *hourly, uint64_t seed)
+                                       size_t n_hosts, struct habits *habits, uint64_t seed)
 {
     struct masked_conv *model = memory_zalloc(1, sizeof *model);
     model->base.kind = &model_kind_masked_conv;
     model->settings = *settings;
     model->vocabulary = *vocabulary;
     *vocabulary = (struct vocabulary){ 0 };
-    model->hourly = *hourly;
-    *hourly = (struct hourly_flows){ 0 };
+    model->habits = *habits;
+    *habits = (struct habits){ 0 };
     model->hosts = hosts;
     model->n_hosts = n_hosts;
     feature_space_init(&model->space, &model->vocabulary);
@@ -105,8 +105,7 @@ void masked_conv_free(struct model *base)
     struct masked_conv *model = (struct masked_conv *)base;
     network_free(model->network);
     vocabulary_release(&model->vocabulary);
-    hourly_flows_release(&model->hourly);
-    free(model->profiles);
+    habits_release(&model->habits);
     training_state_release(&model->training);
     free(model->hosts);
     free(model);
@@ -312,8 +311,7 @@ static enum status save(const struct model *base, struct hdf5_group *group, stru
     FORWARD(status);
     FORWARD(vocabulary_save(&model->vocabulary, group, err));
     FORWARD(hdf5_write_array(group, "hosts", HDF5_U32, model->hosts, 1, &model->n_hosts, err));
-    FORWARD(hourly_flows_save(&model->hourly, group, err));
-    FORWARD(host_profiles_save(model->profiles, model->n_hosts, group, err));
+    FORWARD(habits_save(&model->habits, group, err));
     FORWARD(hdf5_write_array(group, "weights", REAL_TYPE, params->values, 1, &params->size, err));
 
     struct hdf5_group *training;
@@ -347,7 +345,7 @@ static enum status read_settings(const char *text, struct masked_conv_settings *
 /* The parts that the network is made from. */
 static enum status load_parts(struct hdf5_group *group, struct masked_conv_settings *settings,
                               struct vocabulary *vocabulary, uint32_t **hosts, size_t *n_hosts,
-                              struct hourly_flows *hourly, struct error *err)
+                              struct habits *habits, struct error *err)
 {
     char *text;
     FORWARD(hdf5_read_text(group, "settings", &text, err));
@@ -358,31 +356,28 @@ static enum status load_parts(struct hdf5_group *group, struct masked_conv_setti
     FORWARD(hdf5_array_size(group, "hosts", 1, n_hosts, err));
     *hosts = memory_alloc(*n_hosts, sizeof **hosts);
     FORWARD(hdf5_read_array(group, "hosts", HDF5_U32, *hosts, *n_hosts, err));
-    return hourly_flows_load(hourly, *n_hosts, group, err);
+    return habits_load(habits, *n_hosts, group, err);
 }
 
 static enum status load(struct hdf5_group *group, struct model **result, struct error *err)
 {
     struct masked_conv_settings settings;
     struct vocabulary vocabulary = { 0 };
-    struct hourly_flows hourly = { 0 };
+    struct habits habits = { 0 };
     uint32_t *hosts = NULL;
     size_t n_hosts;
-    enum status status = load_parts(group, &settings, &vocabulary, &hosts, &n_hosts, &hourly, err);
+    enum status status = load_parts(group, &settings, &vocabulary, &hosts, &n_hosts, &habits, err);
     if (status != STATUS_OK) {
         vocabulary_release(&vocabulary);
-        hourly_flows_release(&hourly);
+        habits_release(&habits);
         free(hosts);
         return status;
     }
-    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, &hourly,
+    struct masked_conv *model = masked_conv_create(&settings, &vocabulary, hosts, n_hosts, &habits,
                                                    0);
     struct params *params = model->network->params;
     struct hdf5_group *training = NULL;
-    model->profiles = memory_alloc(n_hosts, sizeof *model->profiles);
-    status = host_profiles_load(model->profiles, n_hosts, group, err);
-    if (status == STATUS_OK)
-        status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
+    status = hdf5_read_array(group, "weights", REAL_TYPE, params->values, params->size, err);
     if (status == STATUS_OK)
         status = hdf5_group_open(group, "training", &training, err);
     if (status == STATUS_OK) {

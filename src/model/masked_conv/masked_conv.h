@@ -8,6 +8,7 @@
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_MASKED_CONV_H
 #define FLOWTWIN_MODEL_MASKED_CONV_MASKED_CONV_H
 
+#include "model/masked_conv/habits.h"
 #include "model/masked_conv/network.h"
 #include "model/model.h"
 
@@ -66,16 +67,15 @@ struct masked_conv {
     struct network *network;
     uint32_t *hosts; /* sorted; host i has row i + 1 of the host table, row 0 is the unknown one */
     size_t n_hosts;
-    struct hourly_flows hourly;    /* of the same */
-    struct host_profile *profiles; /* of the same, over all that was observed */
+    struct habits habits; /* of the same */
     struct training_state training;
 };
 
-/* A model with first weights for those hosts (moved), their flows (moved) and that vocabulary
+/* A model with first weights for those hosts (moved), their habits (moved) and that vocabulary
  * (moved). */
 struct masked_conv *masked_conv_create(const struct masked_conv_settings *settings,
                                        struct vocabulary *vocabulary, uint32_t *hosts,
-                                       size_t n_hosts, struct hourly_flows *hourly, uint64_t seed);
+                                       size_t n_hosts, struct habits *habits, uint64_t seed);
 void masked_conv_free(struct model *model);
 
 /* Whether the host is one that was trained on, and its number. */

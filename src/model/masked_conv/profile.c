@@ -212,6 +212,21 @@ const struct host_profile *profile_series_whole(const struct profile_series *ser
     return &series->whole;
 }
 
+void host_profile_learn(struct host_profile *profile, const struct sequence *sequence,
+                        const struct vocabulary *vocabulary)
+{
+    struct service_counter *counter = service_counter_create();
+    *profile = (struct host_profile){ 0 };
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
+        uint16_t bins[PROFILE_GROUPS];
+        profile_bins(vocabulary, &sequence->rows[i], bins);
+        profile_note(&profile->profile, bins);
+        service_counter_note(counter, &sequence->rows[i]);
+    }
+    service_counter_list(counter, &profile->services);
+    service_counter_free(counter);
+}
+
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* The numbers of a host in a file: flows and counts; ports and levels of the lists. */

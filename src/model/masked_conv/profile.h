@@ -64,6 +64,10 @@ struct host_profile {
     struct service_lists services;
 };
 
+/* Of the scored rows of a host. */
+void host_profile_learn(struct host_profile *profile, const struct sequence *sequence,
+                        const struct vocabulary *vocabulary);
+
 enum status host_profiles_save(const struct host_profile *profiles, size_t n_hosts,
                                struct hdf5_group *parent, struct error *err);
 /* Into room for n_hosts. STATUS_FORMAT where the file's are not those of so many, or cannot be. */

@@ -252,7 +252,7 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         real *context = work->contexts + n_changed * CONTEXT_FEATURES;
         window_log_features(host->live.windows, slot, context);
         if (sampler->model->settings.profile)
-            profile_features(live_profile(&host->live), host->live.of != NULL,
+            profile_features(live_profile(&host->live), host->live.habits != NULL,
                              context + SLOT_FEATURES);
         else
             memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
@@ -333,8 +333,9 @@ static void relive(const struct masked_conv_sampler *sampler, struct work *work,
     sampler->hosts[h].silence = start - live->clock;
 }
 
-/* The training host whose hours a host has: of a twin its original, else any. */
-static size_t pace_host(const struct masked_conv_sampler *sampler, const struct sampler_host *from)
+/* The training host whose habits a host has: of a twin its original, else any. */
+static size_t habits_host(const struct masked_conv_sampler *sampler,
+                          const struct sampler_host *from)
 {
     size_t host;
     if (from->is_twin && masked_conv_find_host(sampler->model, from->twin_of, &host))
@@ -354,15 +355,13 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
         .slot = INT64_MIN,
     };
     live_host_init(&host->live, &model->vocabulary,
-                   from->past != NULL ? from->past->start : from->start, model->settings.memory);
+                   from->past != NULL ? from->past->start : from->start, model->settings.memory,
+                   model->settings.profile);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
     if (model->settings.pace && model->n_hosts > 0)
-        host->live.of = &model->profiles[pace_host(sampler, from)];
-    host->live.has_profile = model->settings.profile;
-    if (model->settings.pace && model->n_hosts > 0)
-        live_host_pace(&host->live, &model->hourly, pace_host(sampler, from), sampler->seed,
-                       from->stream);
+        live_host_follow(&host->live, &model->habits, habits_host(sampler, from), sampler->seed,
+                         from->stream);
 }
 
 static void work_init(struct work *work, const struct masked_conv_sampler *sampler)

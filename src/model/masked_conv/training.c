@@ -381,20 +381,14 @@ static struct masked_conv *first_model(const struct masked_conv_settings *settin
                                        const struct training_record *record, uint64_t seed)
 {
     struct vocabulary vocabulary;
-    struct hourly_flows hourly;
+    struct habits habits;
     vocabulary_learn(&vocabulary, train);
-    hourly_flows_learn(&hourly, train, record->from, record->until);
+    habits_learn(&habits, train, &vocabulary, record->from, record->until);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
-    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, &hourly,
+    struct masked_conv *model = masked_conv_create(settings, &vocabulary, hosts, train->n, &habits,
                                                    seed);
-    model->profiles = memory_zalloc(train->n, sizeof *model->profiles);
-    for (size_t s = 0; s < train->n; s++) {
-        struct profile_series *series = profile_series_create(&train->items[s], &model->vocabulary);
-        model->profiles[s] = *profile_series_whole(series);
-        profile_series_free(series);
-    }
     model->training.nll = model->training.best_nll = (double)NAN;
     model->training.next_validation = 1.0 / VALIDATIONS;
     return model;

@@ -1,0 +1,143 @@
+/* The profile of a host: as it goes, of a whole sequence, as features, and in files. */
+#include "testing.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "data/calendar.h"
+#include "masked_conv_fixture.h"
+#include "model/masked_conv/habits.h"
+#include "model/masked_conv/windows.h"
+#include "model_fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void assert_same_services(const struct service_lists *a, const struct service_lists *b)
+{
+    for (size_t i = 0; i < 4; i++) {
+        const struct service_list *x = &a->lists[i / 2][i % 2], *y = &b->lists[i / 2][i % 2];
+        assert_quick(x->n == y->n);
+        assert_quick(memcmp(x->ports, y->ports, x->n * sizeof *x->ports) == 0);
+        assert_quick(memcmp(x->levels, y->levels, x->n * sizeof *x->levels) == 0);
+    }
+}
+
+/* In every slot, both tell of the slots before it, and nothing of its own. */
+START_TEST(the_log_of_a_host_tells_what_the_series_does)
+{
+    struct sequence_set *set = crowded_sequence(3, 800);
+    struct vocabulary vocabulary;
+    vocabulary_learn(&vocabulary, set);
+    for (size_t i = 0; i < set->n_rows; i++)
+        set->rows[i].value[ATTRIBUTE_GAP] = i % 50 == 49 ? 1000 : (int64_t)i % 40;
+    const struct sequence *sequence = &set->items[0];
+    struct profile_series *series = profile_series_create(sequence, &vocabulary);
+    struct profile_log *log = profile_log_create(&vocabulary);
+    struct profile counted = { 0 };
+    int64_t clock = sequence->start, first_slot = window_slot(clock);
+    for (size_t i = 0; i < sequence->n_rows; i++) {
+        clock += sequence->rows[i].value[ATTRIBUTE_GAP];
+        int64_t slot = window_slot(clock);
+        profile_log_note(log, &sequence->rows[i], slot);
+        struct profile of_series = { 0 };
+        profile_series_add(series, first_slot, slot, &of_series);
+        const struct profile *of_log = profile_log_profile(log);
+        assert_quick(memcmp(of_log, &of_series, sizeof of_series) == 0);
+        assert_same_services(profile_log_services(log), profile_series_services(series, slot));
+        uint16_t bins[PROFILE_GROUPS];
+        profile_bins(&vocabulary, &sequence->rows[i], bins);
+        profile_note(&counted, bins);
+    }
+    const struct host_profile *whole = profile_series_whole(series);
+    ck_assert_uint_eq(whole->profile.n_flows, sequence->n_rows);
+    ck_assert_int_eq(memcmp(&whole->profile, &counted, sizeof counted), 0);
+    struct host_profile learned;
+    host_profile_learn(&learned, sequence, &vocabulary);
+    ck_assert_int_eq(memcmp(&learned.profile, &counted, sizeof counted), 0);
+    assert_same_services(&learned.services, &whole->services);
+    profile_log_free(log);
+    profile_series_free(series);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(a_row_falls_into_one_bin_of_each_group)
+{
+    struct sequence_set *set = crowded_sequence(4, 500);
+    struct vocabulary vocabulary;
+    vocabulary_learn(&vocabulary, set);
+    struct profile profile = { 0 };
+    for (size_t i = 0; i < set->n_rows; i++) {
+        uint16_t bins[PROFILE_GROUPS];
+        profile_bins(&vocabulary, &set->rows[i], bins);
+        for (size_t g = 0; g < PROFILE_GROUPS; g++) {
+            assert_quick(bins[g] < PROFILE_BINS);
+            assert_quick(g == 0 || bins[g] > bins[g - 1]);
+        }
+        profile_note(&profile, bins);
+    }
+    uint64_t sum = 0;
+    for (size_t b = 0; b < PROFILE_BINS; b++)
+        sum += profile.counts[b];
+    ck_assert_uint_eq(sum, set->n_rows * PROFILE_GROUPS);
+    real features[PROFILE_FEATURES];
+    profile_features(&profile, true, features);
+    for (size_t b = 0; b < PROFILE_BINS; b++) {
+        double share = (double)profile.counts[b] / (double)profile.n_flows;
+        assert_near(features[b], log1p(1000.0 * share) / log1p(1000.0), 1e-6);
+    }
+    ck_assert(features[PROFILE_BINS] > 0);
+    ck_assert(features[PROFILE_BINS + 1] == 1);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+START_TEST(an_empty_profile_has_no_features)
+{
+    struct profile profile = { 0 };
+    real features[PROFILE_FEATURES];
+    profile_features(&profile, false, features);
+    for (size_t f = 0; f < PROFILE_FEATURES; f++)
+        ck_assert(features[f] == 0);
+}
+END_TEST
+
+START_TEST(habits_come_back_from_a_file)
+{
+    struct sequence_set *set = crowded_sequence(5, 700);
+    struct vocabulary vocabulary;
+    struct habits habits, again;
+    struct error err;
+    vocabulary_learn(&vocabulary, set);
+    habits_learn(&habits, set, &vocabulary, 0, MS_PER_SECOND * 86400);
+    struct hdf5_group *file;
+    const char *path = testing_path("habits.h5");
+    ck_assert_int_eq(hdf5_file_create(path, &file, &err), STATUS_OK);
+    ck_assert_int_eq(habits_save(&habits, file, &err), STATUS_OK);
+    ck_assert_int_eq(habits_load(&again, 1, file, &err), STATUS_OK);
+    ck_assert_int_eq(memcmp(&again.profiles[0].profile, &habits.profiles[0].profile,
+                            sizeof habits.profiles[0].profile),
+                     0);
+    assert_same_services(&again.profiles[0].services, &habits.profiles[0].services);
+    habits_release(&again);
+    ck_assert_int_eq(habits_load(&again, 2, file, &err), STATUS_FORMAT);
+    habits_release(&again);
+    hdf5_group_close(file, NULL);
+    habits_release(&habits);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("model/masked_conv/profile");
+    testing_add(suite, the_log_of_a_host_tells_what_the_series_does);
+    testing_add(suite, a_row_falls_into_one_bin_of_each_group);
+    testing_add(suite, an_empty_profile_has_no_features);
+    testing_add(suite, habits_come_back_from_a_file);
+    return suite;
+}

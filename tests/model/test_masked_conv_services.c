@@ -1,0 +1,130 @@
+/* The services of a host: told from rows, counted, and listed by how frequent they are. */
+#include "testing.h"
+
+#include "base/rng.h"
+#include "model/masked_conv/services.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct row row_of(int64_t protocol, int64_t local_port, int64_t remote_port)
+{
+    return (struct row){ { [ATTRIBUTE_PROTOCOL] = protocol,
+                           [ATTRIBUTE_LOCAL_PORT] = local_port,
+                           [ATTRIBUTE_REMOTE_PORT] = remote_port,
+                           [ATTRIBUTE_PACKETS] = 1 } };
+}
+
+static const struct {
+    int64_t protocol, local_port, remote_port;
+    bool has_service;
+    enum service_side side;
+    int64_t port;
+} rows[] = {
+    { PROTOCOL_TCP, 443, 50000, true, SERVICE_SERVED, 443 },
+    { PROTOCOL_TCP, 50000, 443, true, SERVICE_USED, 443 },
+    { PROTOCOL_UDP, 123, 123, true, SERVICE_SERVED, 123 },
+    { PROTOCOL_UDP, 65535, 0, true, SERVICE_USED, 0 },
+    { PROTOCOL_ICMP, 0, 2048, false, SERVICE_SERVED, 0 },
+    { 47, 0, 0, false, SERVICE_SERVED, 0 },
+};
+
+START_TEST(a_row_belongs_to_the_service_of_its_lower_port)
+{
+    struct row row = row_of(rows[_i].protocol, rows[_i].local_port, rows[_i].remote_port);
+    struct service_counter *counter = service_counter_create();
+    struct service_lists lists;
+    uint32_t service;
+    ck_assert_int_eq(service_of(&row, &service), rows[_i].has_service);
+    service_counter_note(counter, &row);
+    service_counter_list(counter, &lists);
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++)
+        n += lists.lists[i / 2][i % 2].n;
+    ck_assert_uint_eq(n, rows[_i].has_service);
+    const struct service_list *list = service_list_of(&lists, rows[_i].protocol, rows[_i].side);
+    ck_assert_int_eq(list != NULL, rows[_i].has_service);
+    ck_assert_uint_eq(service_place(list, rows[_i].port), rows[_i].has_service ? 0 : 16);
+    if (list != NULL) {
+        ck_assert_uint_eq(list->ports[0], rows[_i].port);
+        ck_assert_uint_eq(list->levels[0], 1);
+    }
+    service_counter_free(counter);
+}
+END_TEST
+
+/* Port 100 + p is counted (p * 37 + 11) % 300 times: many services, of which most are not listed.
+ */
+START_TEST(the_most_frequent_ones_are_listed_in_order)
+{
+    enum { PORTS = 2000 };
+    struct service_counter *counter = service_counter_create();
+    struct service_lists lists;
+    struct rng rng = rng_stream(1, 0, 0, 0);
+    static int64_t left[PORTS];
+    int64_t counts[PORTS], n_flows = 0;
+    for (int64_t p = 0; p < PORTS; p++)
+        n_flows += left[p] = counts[p] = (p * 37 + 11) % 300;
+    for (int64_t noted = 0; noted < n_flows;) { /* in any order */
+        int64_t p = (int64_t)rng_below(&rng, PORTS);
+        if (left[p] == 0)
+            continue;
+        struct row row = row_of(PROTOCOL_UDP, 60000, 100 + p);
+        service_counter_note(counter, &row);
+        left[p]--;
+        noted++;
+    }
+    service_counter_list(counter, &lists);
+    const struct service_list *list = service_list_of(&lists, PROTOCOL_UDP, SERVICE_USED);
+    ck_assert_uint_eq(list->n, SERVICES_LISTED);
+    for (size_t i = 0; i < list->n; i++) {
+        size_t n_before = 0; /* services that come before it: of higher count, or of lower port */
+        int64_t p = list->ports[i] - 100;
+        for (int64_t q = 0; q < PORTS; q++)
+            n_before += counts[q] > counts[p] || (counts[q] == counts[p] && q < p);
+        ck_assert_uint_eq(n_before, i);
+        double share = (double)counts[p] / (double)n_flows;
+        ck_assert_int_eq(list->levels[i], (int)fmin(1 - floor(2 * log2(share) + 0.5), 15));
+        ck_assert_uint_eq(service_place(list, list->ports[i]), i);
+    }
+    ck_assert_uint_eq(service_place(list, 99), SERVICES_LISTED);
+    ck_assert_uint_eq(service_list_of(&lists, PROTOCOL_TCP, SERVICE_USED)->n, 0);
+    service_counter_free(counter);
+}
+END_TEST
+
+START_TEST(levels_are_half_octaves_of_the_share)
+{
+    static const struct {
+        int n, of;
+        uint8_t level;
+    } cases[] = { { 1, 1, 1 }, { 1, 2, 3 },    { 1, 4, 5 },
+                  { 2, 3, 2 }, { 1, 128, 15 }, { 1, 5000, 15 } };
+    struct service_counter *counter = service_counter_create();
+    struct service_lists lists;
+    struct row row = row_of(PROTOCOL_TCP, 80, 50000), other = row_of(PROTOCOL_TCP, 50000, 443);
+    for (int i = 0; i < cases[_i].of; i++)
+        service_counter_note(counter, i < cases[_i].n ? &row : &other);
+    service_counter_list(counter, &lists);
+    ck_assert_uint_eq(service_list_of(&lists, PROTOCOL_TCP, SERVICE_SERVED)->levels[0],
+                      cases[_i].level);
+    service_counter_free(counter);
+}
+END_TEST
+
+START_TEST(there_are_no_services_without_lists)
+{
+    ck_assert_ptr_null(service_list_of(NULL, PROTOCOL_TCP, SERVICE_USED));
+    ck_assert_uint_eq(service_place(NULL, 80), SERVICES_LISTED);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("model/masked_conv/services");
+    testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
+    testing_add(suite, the_most_frequent_ones_are_listed_in_order);
+    testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
+    testing_add(suite, there_are_no_services_without_lists);
+    return suite;
+}
