@@ -248,7 +248,7 @@ START_TEST(pages_show_what_judges_and_models_found)
     static const char *const words[] = {
         "Can a classifier tell twin from real?",
         "Protocol of a flow: macro-F1",
-        "Closeness to the flows that were trained on",
+        "closeness to the flows that were trained on",
         "hardly better than guessing",
         "hosts kept for validation",
         "<section id=\"training\">",
