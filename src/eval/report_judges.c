@@ -25,6 +25,12 @@ static void print_paragraph(FILE *out, const char *text)
     fputc('\n', out);
 }
 
+static void print_table(FILE *out, struct table table)
+{
+    table_print(&table, out);
+    table_release(&table);
+}
+
 static void print_figure_rows(FILE *out, const struct report *report, const char *name,
                               double floor, double floor_deviation,
                               struct host_ratio figure(const struct report_twin *twin))
@@ -168,6 +174,10 @@ void report_print_gains(FILE *out, const struct report *report)
             print_ratios(out, name, ratios, ARRAY_LEN(ratios));
         }
         print_paragraph(out, embedding_gain_meaning);
+        if (gain->forecast.n_train == 0)
+            continue;
+        print_table(out, forecast_gain_table(&gain->forecast));
+        print_paragraph(out, forecast_gain_meaning);
     }
 }
 
@@ -175,9 +185,7 @@ void report_print_gains(FILE *out, const struct report *report)
 
 static void print_privacy(FILE *out, const struct report_twin *twin)
 {
-    struct table table = privacy_table(report_short_name(twin->name), &twin->privacy);
-    table_print(&table, out);
-    table_release(&table);
+    print_table(out, privacy_table(report_short_name(twin->name), &twin->privacy));
     print_paragraph(out, copies_meaning);
     print_paragraph(out, nearest_meaning);
 }
@@ -186,9 +194,7 @@ void report_print_membership(FILE *out, const struct report *report)
 {
     if (!report_has_membership(report))
         return;
-    struct table table = membership_table(report);
-    table_print(&table, out);
-    table_release(&table);
+    print_table(out, membership_table(report));
     print_paragraph(out, membership_meaning);
 }
 

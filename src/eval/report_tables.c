@@ -127,3 +127,33 @@ struct table membership_table(const struct report *report)
     }
     return table;
 }
+
+/* ---- embeddings --------------------------------------------------------------------------- */
+
+struct table forecast_gain_table(const struct forecast_gain *gain)
+{
+    static const char *const words[N_FORECAST_FORMS] = {
+        [PORTS_AS_NUMBERS] = "ports as numbers",
+        [PORTS_ONE_HOT] = "ports one-hot",
+        [PORTS_EMBEDDED] = "ports embedded",
+        [PORTS_UNSEEN] = "without ports",
+    };
+    static const char *const headings[] = { "seen of its last hour", "bytes", "flows",
+                                            "embedding: bytes, %", "flows, %" };
+    struct table table;
+    char caption[192];
+    snprintf(
+        caption, sizeof caption,
+        "Forecast of ln(1 + x) in a host's next 5 minutes, learned from %zu slots: mean |error| "
+        "(error over hosts), and how much the embedding changes it",
+        gain->n_train);
+    table_begin(&table, caption, headings, ARRAY_LEN(headings));
+    for (int f = 0; f < N_FORECAST_FORMS; f++) {
+        table_row(&table, words[f]);
+        for (int series = 0; series < N_FORECASTS; series++)
+            add_ratio(&table, &gain->mae[f][series], 1.0);
+        for (int series = 0; series < N_FORECASTS && f != PORTS_EMBEDDED; series++)
+            add_ratio(&table, &gain->change[f][series], 100.0);
+    }
+    return table;
+}

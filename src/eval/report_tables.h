@@ -13,4 +13,7 @@ bool report_has_membership(const struct report *report);
 /* One row a model that was asked. Caller releases with table_release. */
 struct table membership_table(const struct report *report);
 
+/* The forms in which a forecast sees ports, one row each. Caller releases with table_release. */
+struct table forecast_gain_table(const struct forecast_gain *gain);
+
 #endif
