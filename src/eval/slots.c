@@ -15,19 +15,12 @@ static float *values_at(const struct slot_table *table, size_t host, size_t slot
 
 struct slot_table slot_table_count(const struct traffic *traffic)
 {
-    int64_t first = INT64_MAX, last = INT64_MIN;
-    for (size_t h = 0; h < traffic->n_hosts; h++) {
-        const struct traffic_host *host = &traffic->hosts[h];
-        int64_t begin = traffic->columns->ends[host->first];
-        int64_t end = traffic->columns->ends[host->first + host->n_rows - 1];
-        first = begin < first ? begin : first;
-        last = end > last ? end : last;
-    }
     struct slot_table table = { .n_hosts = traffic->n_hosts };
     if (traffic->n_hosts == 0)
         return table;
-    table.first = first / SLOT_SECONDS;
-    table.n_slots = (size_t)(last / SLOT_SECONDS - table.first);
+    struct traffic_period period = traffic_period(traffic);
+    table.first = period.first / SLOT_SECONDS;
+    table.n_slots = (size_t)(period.last / SLOT_SECONDS - table.first);
     size_t n = memory_product(memory_product(table.n_hosts, table.n_slots), N_FORECASTS);
     double *sums = memory_zalloc(n, sizeof *sums);
     for (size_t h = 0; h < traffic->n_hosts; h++) {
