@@ -177,16 +177,9 @@ static enum status choose_part(struct work *work, struct error *err)
 /* From the full hour of the first flow to the second after the last. */
 static void set_period(struct report *report, const struct traffic *real)
 {
-    int64_t first = INT64_MAX, last = INT64_MIN;
-    for (size_t h = 0; h < real->n_hosts; h++) {
-        const struct traffic_host *host = &real->hosts[h];
-        int64_t host_first = real->columns->ends[host->first];
-        int64_t host_last = real->columns->ends[host->first + host->n_rows - 1];
-        first = host_first < first ? host_first : first;
-        last = host_last > last ? host_last : last;
-    }
-    report->from = (first - first % 3600) * MS_PER_SECOND;
-    report->until = (last + 1) * MS_PER_SECOND;
+    struct traffic_period period = traffic_period(real);
+    report->from = (period.first - period.first % 3600) * MS_PER_SECOND;
+    report->until = (period.last + 1) * MS_PER_SECOND;
 }
 
 static enum status load_real(struct work *work, struct error *err)

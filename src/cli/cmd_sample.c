@@ -97,6 +97,18 @@ static enum status take_sidecar(struct work *work, const struct command_line *li
     return status;
 }
 
+/* The name says how the output is compressed; --compress is for names that do not. */
+static enum status check_packing(struct error *err)
+{
+    enum text_packing named = settings.output != NULL ? text_packing_of_name(settings.output)
+                                                      : PACKING_NONE;
+    RETURN_IF(settings.packing != PACKING_BY_NAME && named != PACKING_NONE &&
+                  (int)named != settings.packing,
+              err, STATUS_USAGE, "--compress %s, but the name of %s says %s",
+              text_packing_names[settings.packing], settings.output, text_packing_names[named]);
+    return STATUS_OK;
+}
+
 static enum status check_settings(const struct work *work, const struct command_line *line,
                                   struct error *err)
 {
@@ -117,6 +129,7 @@ static enum status check_settings(const struct work *work, const struct command_
               STATUS_USAGE,
               "%s was made with --remap; give the same key again, which is kept nowhere",
               settings.from);
+    FORWARD(check_packing(err));
     struct option_table all[COMMAND_TABLES_MAX];
     return options_check_needs(all, tables(all), err);
 }

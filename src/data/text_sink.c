@@ -234,10 +234,8 @@ static bool ends_with(const char *text, const char *end)
     return length >= n && strcmp(text + length - n, end) == 0;
 }
 
-static enum text_packing packing_of(const char *path, enum text_packing wanted)
+enum text_packing text_packing_of_name(const char *path)
 {
-    if (wanted != PACKING_BY_NAME)
-        return wanted;
     if (ends_with(path, ".gz"))
         return PACKING_GZIP;
     return ends_with(path, ".zst") ? PACKING_ZSTD : PACKING_NONE;
@@ -249,7 +247,8 @@ enum status text_sink_open(struct text_sink **result, const char *path,
     struct text_sink *sink = memory_zalloc(1, sizeof *sink);
     bool is_standard_output = strcmp(path, "-") == 0;
     sink->fd = is_standard_output ? STDOUT_FILENO : -1;
-    sink->packing = packing_of(path, (enum text_packing)settings->packing);
+    sink->packing = settings->packing != PACKING_BY_NAME ? (enum text_packing)settings->packing
+                                                         : text_packing_of_name(path);
     sink->block_bytes = settings->is_one_of_many ? SMALL_BLOCK_BYTES : BLOCK_BYTES;
     enum status status = STATUS_OK;
     if (!is_standard_output)

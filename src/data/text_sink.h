@@ -30,6 +30,8 @@ enum text_packing {
 extern const char *const text_packing_names[];
 /* What such a file's name ends with: "", ".gz" or ".zst". */
 const char *text_packing_suffix(enum text_packing packing);
+/* And what a name with such an end says; PACKING_NONE for any other. */
+enum text_packing text_packing_of_name(const char *path);
 
 struct text_sink_settings {
     int packing; /* enum text_packing */

@@ -1,9 +1,9 @@
 #include "eval/embedding_gain.h"
 
 #include "base/memory.h"
-#include "data/bins.h"
 #include "eval/classifier.h"
-#include "eval/integer_sort.h"
+#include "eval/forecast_gain.h"
+#include "eval/port_bins.h"
 #include "eval/protocol_tally.h"
 #include "eval/window_sample.h"
 
@@ -12,17 +12,21 @@
 #include <string.h>
 
 /* Flows of a host at most, and test flows in all. */
-#define FLOWS_OF_HOST    1024
-#define TEST_FLOWS       20000
-#define PORT_ATOMS       384 /* of the one-hot form: as many as models embed */
-#define PORT_PREFIXES    32
-#define FEWEST_OF_A_PORT 5.0
+#define FLOWS_OF_HOST 1024
+#define TEST_FLOWS    20000
+#define PORT_ATOMS    384 /* of the one-hot form: as many as models embed */
+#define PORT_PREFIXES 32
 enum { N_PORTS = 2, OTHER_NUMBERS = 4, N_NETWORKS = N_GAIN_SIZES * N_PORT_FORMS };
 
 const char *const port_form_names[N_PORT_FORMS] = { "numbers", "one_hot", "embedding" };
+const char *const forecast_form_names[N_FORECAST_FORMS] = { "numbers", "one_hot", "embedding",
+                                                            "none" };
 const char *const embedding_gain_meaning =
     "The embedding helps where its macro-F1 is above that of the other forms by more than twice "
     "the error.";
+const char *const forecast_gain_meaning =
+    "The embedding helps where its error is below that of the other forms by more than twice the "
+    "error of the difference.";
 
 static const size_t sizes[N_GAIN_SIZES] = { 300, 20000 };
 static const enum attribute ports[N_PORTS] = { ATTRIBUTE_LOCAL_PORT, ATTRIBUTE_REMOTE_PORT };
@@ -41,17 +45,6 @@ static uint8_t protocol_of(const struct traffic *traffic, size_t row)
     return (uint8_t)traffic->columns->values[ATTRIBUTE_PROTOCOL][row];
 }
 
-static struct bins *learn_bins(const struct traffic *traffic, enum attribute port)
-{
-    int64_t *values = traffic_gather(traffic, port);
-    integer_sort(values, traffic->n_rows);
-    struct bins_sample sample = { values, NULL, traffic->n_rows };
-    struct bins *bins = bins_create_atoms(&sample, 1, attribute_infos[port].support, PORT_ATOMS,
-                                          FEWEST_OF_A_PORT, PORT_PREFIXES);
-    free(values);
-    return bins;
-}
-
 static void task_init(struct gain_task *task, const struct embedding_set *set,
                       const struct traffic *training, const struct traffic *test, uint64_t seed)
 {
@@ -63,7 +56,7 @@ static void task_init(struct gain_task *task, const struct embedding_set *set,
     task->test_flows = window_sample_draw(test, 1, n_of_host, &rng);
     for (int p = 0; p < N_PORTS; p++) {
         task->tables[p] = embedding_find(set, attribute_infos[ports[p]].name);
-        task->bins[p] = learn_bins(training, ports[p]);
+        task->bins[p] = port_bins_learn(training, ports[p], PORT_ATOMS, PORT_PREFIXES);
     }
     for (int i = 0; i < N_NETWORKS; i++)
         task->told[i] = memory_zalloc(task->test_flows.n, 1);
@@ -232,5 +225,7 @@ enum status embedding_gain_measure(struct embedding_gain *result, const struct e
         take_scores(&task, result);
     }
     task_release(&task);
+    if (status == STATUS_OK)
+        status = forecast_gain_measure(&result->forecast, set, training, test, seed, err);
     return status;
 }

@@ -3,7 +3,8 @@
  * The protocol of a flow is told from its ports, its direction and the logarithms of its packets,
  * bytes and duration, by networks that see the ports in one of three forms; once with few flows to
  * learn from and once with many, since what was learned before should help most where there is
- * little to learn from. All are tested on hosts that neither they nor the model have seen.
+ * little to learn from. All are tested on hosts that neither they nor the model have seen. And the
+ * same of a forecast (forecast_gain.h).
  *
  *     FORWARD(embedding_gain_measure(&gain, &embeddings, training, test, seed, err));
  *     print(gain.macro_f1[GAIN_FEW][PORTS_EMBEDDED].mean, gain.n_train[GAIN_FEW]);
@@ -12,8 +13,7 @@
 #define FLOWTWIN_EVAL_EMBEDDING_GAIN_H
 
 #include "base/error.h"
-#include "eval/host_ratio.h"
-#include "eval/traffic.h"
+#include "eval/tasks.h"
 #include "model/embedding.h"
 
 enum port_form {
@@ -24,6 +24,18 @@ enum port_form {
 };
 extern const char *const port_form_names[N_PORT_FORMS]; /* "numbers", "one_hot", "embedding" */
 
+/* Of a forecast: those, and without the ports. */
+enum { PORTS_UNSEEN = N_PORT_FORMS, N_FORECAST_FORMS };
+extern const char *const forecast_form_names[N_FORECAST_FORMS]; /* and "none" */
+
+struct forecast_gain {
+    size_t n_train, n_test; /* slots of 5 minutes; 0: not measured */
+    struct host_ratio mae[N_FORECAST_FORMS][N_FORECASTS];
+    /* The error with the embedding less that with the form, as a share of the latter, paired by
+     * host: below 0, the embedding helps. */
+    struct host_ratio change[N_FORECAST_FORMS][N_FORECASTS];
+};
+
 enum { GAIN_FEW, GAIN_MANY, N_GAIN_SIZES };
 
 struct embedding_gain {
@@ -33,6 +45,7 @@ struct embedding_gain {
     struct host_ratio macro_f1[N_GAIN_SIZES][N_PORT_FORMS];
     /* macro-F1 with the embedding less that with the form, paired by host. */
     struct host_ratio gain[N_GAIN_SIZES][N_PORT_FORMS];
+    struct forecast_gain forecast;
 };
 
 /* Hosts of `test` are not in training. Does nothing where the set has no tables of both ports.
@@ -42,6 +55,6 @@ enum status embedding_gain_measure(struct embedding_gain *result, const struct e
                                    uint64_t seed, struct error *err);
 
 /* What the figures mean. */
-extern const char *const embedding_gain_meaning;
+extern const char *const embedding_gain_meaning, *const forecast_gain_meaning;
 
 #endif

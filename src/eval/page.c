@@ -124,11 +124,10 @@ void page_cell_number(struct page *page, double x)
     page_cell(page, text);
 }
 
-void page_cell_count(struct page *page, double n)
+void page_cell_verdict(struct page *page, enum verdict verdict, const char *words)
 {
-    char text[NUMBER_TEXT_SIZE];
-    count_format(n, text);
-    page_cell(page, text);
+    markup_format(page->out, "<td class=\"words\"><span class=\"verdict v%d\">%s</span></td>",
+                  (int)verdict, words);
 }
 
 void page_row_end(struct page *page)

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "eval/markup.h"
+#include "eval/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,7 +69,8 @@ void page_row_group(struct page *page, const char *words, size_t n_columns);
 void page_row(struct page *page, const char *name);
 void page_cell(struct page *page, const char *text);
 void page_cell_number(struct page *page, double x);
-void page_cell_count(struct page *page, double n);
+/* Words with the colour of a verdict. */
+void page_cell_verdict(struct page *page, enum verdict verdict, const char *words);
 void page_row_end(struct page *page);
 void page_table_end(struct page *page);
 /* Around tables that stand side by side where there is room. */

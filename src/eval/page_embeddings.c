@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "eval/chart.h"
 #include "eval/page_report_internal.h"
+#include "eval/report_tables.h"
 #include "eval/row_chart.h"
 
 #include <math.h>
@@ -74,6 +75,14 @@ static void write_gain(struct page *page, const struct embedding_gain *gain, int
     fputs("</div>\n", page->out);
 }
 
+static void write_forecast_gain(struct page *page, const struct forecast_gain *gain)
+{
+    struct table table = forecast_gain_table(gain);
+    table_write(&table, page);
+    table_release(&table);
+    page_paragraph(page, forecast_gain_meaning);
+}
+
 void page_write_embeddings(struct page *page, const struct report *report)
 {
     page_section(page, "embeddings", "What the model has learned about values",
@@ -97,6 +106,8 @@ void page_write_embeddings(struct page *page, const struct report *report)
         page_panels_end(page);
         if (gain->is_measured)
             page_paragraph(page, embedding_gain_meaning);
+        if (gain->is_measured && gain->forecast.n_train > 0)
+            write_forecast_gain(page, &gain->forecast);
     }
     page_section_end(page);
 }

@@ -2,6 +2,7 @@
  * and those who would use it against the hosts that it was made from. */
 #include "base/memory.h"
 #include "eval/page_report_internal.h"
+#include "eval/report_tables.h"
 #include "eval/row_chart.h"
 
 #include <math.h>
@@ -177,88 +178,10 @@ static void write_tasks(struct page *page, const struct judged *judged)
 
 /* ---- privacy ------------------------------------------------------------------------------ */
 
-/* In words of its own: what it is to be like real, and what it is not to be. */
-static void write_judgement(struct page *page, enum verdict verdict, const char *fine,
-                            const char *worry)
+static void write_table(struct page *page, struct table table)
 {
-    markup_format(page->out, "<td class=\"words\"><span class=\"verdict v%d\">%s</span></td>",
-                  (int)verdict,
-                  verdict == VERDICT_NONE        ? verdict_words[verdict]
-                  : verdict == VERDICT_LIKE_REAL ? fine
-                                                 : worry);
-}
-
-static void write_copies(struct page *page, const char *name, const struct copies *copies)
-{
-    page_row(page, name);
-    page_cell_number(page, 100.0 * copies->held_out.mean);
-    page_cell_number(page, 100.0 * copies->synthetic.mean);
-    write_judgement(page, verdict_of_copies(copies), "no more than other users share",
-                    "more than other users share");
-    page_row_end(page);
-}
-
-static void write_nearest(struct page *page, const char *name, const struct nearest *nearest)
-{
-    page_row(page, name);
-    page_cell_number(page, nearest->held_out[NEAREST_MEDIAN]);
-    page_cell_number(page, nearest->synthetic[NEAREST_MEDIAN]);
-    page_cell(page, "");
-    page_row_end(page);
-}
-
-static void write_nearer(struct page *page, const char *name, const struct nearest *nearest)
-{
-    page_row(page, name);
-    page_cell_number(page, 0.5);
-    page_cell_number(page, nearest->nearer.mean);
-    write_judgement(page, verdict_of_nearest(nearest), "no closer than other users",
-                    "closer than other users");
-    page_row_end(page);
-}
-
-static void write_privacy_table(struct page *page, const char *twin, const struct privacy *privacy)
-{
-    const char *const headings[] = { "", "held-out hosts", twin, "" };
-    page_table(page, "Closeness to the flows that were trained on", headings, 4);
-    write_copies(page, "flows that occur there exactly, %", &privacy->flows);
-    write_copies(page, "conversations that occur there exactly, %", &privacy->conversations);
-    write_nearest(page, "distance of a flow to the nearest, median", &privacy->rows);
-    write_nearer(page, "a flow is nearer than a held-out one, share", &privacy->rows);
-    write_nearest(page, "distance of 16 flows to the nearest, median", &privacy->windows);
-    write_nearer(page, "16 flows are nearer than held-out ones, share", &privacy->windows);
-    page_table_end(page);
-}
-
-static void write_memberships(struct page *page, const struct report *report)
-{
-    static const char *const headings[] = { "", "AUC", "found at 1 % false", "" };
-    page_table(page, "Can the likelihood tell which hosts were trained on?", headings, 4);
-    for (size_t m = 0; m < report->n_models; m++) {
-        const struct membership *membership = &report->models[m].membership;
-        if (!membership->is_measured)
-            continue;
-        char *name = short_file_name(report->models[m].name);
-        page_row(page, name);
-        free(name);
-        char auc[NUMBER_TEXT_SIZE], error[NUMBER_TEXT_SIZE];
-        number_format(membership->auc.mean, auc);
-        number_format(membership->auc.standard_error, error);
-        markup_format(page->out, "<td>%s <small>(%s)</small></td>", auc, error);
-        page_cell_number(page, 100.0 * membership->found_at_1_percent);
-        write_judgement(page, verdict_of_membership(membership), "hardly better than guessing",
-                        "better than guessing");
-        page_row_end(page);
-    }
-    page_table_end(page);
-}
-
-static bool has_membership(const struct report *report)
-{
-    for (size_t m = 0; m < report->n_models; m++)
-        if (report->models[m].membership.is_measured)
-            return true;
-    return false;
+    table_write(&table, page);
+    table_release(&table);
 }
 
 static void write_privacy(struct page *page, const struct judged *judged)
@@ -267,7 +190,7 @@ static void write_privacy(struct page *page, const struct judged *judged)
     bool has_copies = false;
     for (size_t t = 0; t < report->n_twins; t++)
         has_copies |= report->twins[t].privacy.is_measured;
-    if (!has_copies && !has_membership(report))
+    if (!has_copies && !report_has_membership(report))
         return;
     page_subheading(page, "Does it give away the flows that it was made from?");
     page_paragraph(page,
@@ -275,13 +198,13 @@ static void write_privacy(struct page *page, const struct judged *judged)
                    "share too: common requests, common answers.");
     for (size_t t = 0; t < report->n_twins; t++)
         if (report->twins[t].privacy.is_measured)
-            write_privacy_table(page, judged->names[t], &report->twins[t].privacy);
+            write_table(page, privacy_table(judged->names[t], &report->twins[t].privacy));
     if (has_copies) {
         page_paragraph(page, copies_meaning);
         page_paragraph(page, nearest_meaning);
     }
-    if (has_membership(report)) {
-        write_memberships(page, report);
+    if (report_has_membership(report)) {
+        write_table(page, membership_table(report));
         page_paragraph(page, membership_meaning);
     }
 }

@@ -87,15 +87,8 @@ static void bytes_of_hour(struct profile *profile, int hour, int64_t *bytes, siz
 /* How often each hour of the day occurs from the first flow to the last. */
 static void count_hours(const struct traffic *traffic, double occurs[N_HOURS], double *n_hours)
 {
-    int64_t first = INT64_MAX, last = INT64_MIN;
-    for (size_t h = 0; h < traffic->n_hosts; h++) {
-        const struct traffic_host *host = &traffic->hosts[h];
-        int64_t begin = traffic->columns->ends[host->first];
-        int64_t end = traffic->columns->ends[host->first + host->n_rows - 1];
-        first = begin < first ? begin : first;
-        last = end > last ? end : last;
-    }
-    int64_t first_hour = first / 3600, last_hour = last / 3600;
+    struct traffic_period period = traffic_period(traffic);
+    int64_t first_hour = period.first / 3600, last_hour = period.last / 3600;
     *n_hours = (double)(last_hour - first_hour + 1);
     for (int hour = 0; hour < N_HOURS; hour++)
         occurs[hour] = floor(*n_hours / N_HOURS);

@@ -1,5 +1,6 @@
 /* report_judges.c - what the judges of a twin found, for people. */
 #include "eval/report_internal.h"
+#include "eval/report_tables.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,6 +23,12 @@ static void print_paragraph(FILE *out, const char *text)
         text += length + strspn(text + length, " ");
     }
     fputc('\n', out);
+}
+
+static void print_table(FILE *out, struct table table)
+{
+    table_print(&table, out);
+    table_release(&table);
 }
 
 static void print_figure_rows(FILE *out, const struct report *report, const char *name,
@@ -167,83 +174,27 @@ void report_print_gains(FILE *out, const struct report *report)
             print_ratios(out, name, ratios, ARRAY_LEN(ratios));
         }
         print_paragraph(out, embedding_gain_meaning);
+        if (gain->forecast.n_train == 0)
+            continue;
+        print_table(out, forecast_gain_table(&gain->forecast));
+        print_paragraph(out, forecast_gain_meaning);
     }
 }
 
 /* ---- privacy ------------------------------------------------------------------------------ */
 
-static void print_copies(FILE *out, const struct copies *copies, const char *name)
-{
-    report_print_name(out, name);
-    report_print_cell(out, 100.0 * copies->synthetic.mean,
-                      100.0 * copies->synthetic.standard_error);
-    report_print_cell(out, 100.0 * copies->held_out.mean, 100.0 * copies->held_out.standard_error);
-    fprintf(out, "  %zu of %zu; beyond the held-out share %.0f\n", copies->n_synthetic_found,
-            copies->n_synthetic, copies->beyond);
-}
-
-static void print_nearest(FILE *out, const struct nearest *nearest, const char *what)
-{
-    static const char *const quantiles[N_NEAREST] = { "5 %", "half", "95 %" };
-    char name[64];
-    for (int q = 0; q < N_NEAREST; q++) {
-        snprintf(name, sizeof name, "%s: %s lie within", what, quantiles[q]);
-        report_print_name(out, name);
-        report_print_cell(out, nearest->synthetic[q], (double)NAN);
-        report_print_cell(out, nearest->held_out[q], (double)NAN);
-        fputc('\n', out);
-    }
-    fprintf(out,
-            "  of a synthetic and a held-out one, the synthetic is nearer in %.3f (%.3f); nearer "
-            "than 95 %% of those: %.1f %%\n",
-            nearest->nearer.mean, nearest->nearer.standard_error, 100.0 * nearest->very_near);
-}
-
 static void print_privacy(FILE *out, const struct report_twin *twin)
 {
-    const struct privacy *privacy = &twin->privacy;
-    fprintf(out,
-            "\nPrivacy of %s: what occurs exactly in the training flows, %% (error over hosts)\n\n",
-            report_short_name(twin->name));
-    report_print_name(out, "");
-    fprintf(out, "        synthetic         held out\n");
-    print_copies(out, &privacy->flows, "flows");
-    print_copies(out, &privacy->conversations, "conversations of 2 flows and more");
+    print_table(out, privacy_table(report_short_name(twin->name), &twin->privacy));
     print_paragraph(out, copies_meaning);
-    fputc('\n', out);
-    fprintf(out, "Distance to the nearest training flow, and window of %d flows\n\n",
-            TWO_SAMPLE_WINDOW);
-    report_print_name(out, "");
-    fprintf(out, "        synthetic         held out\n");
-    print_nearest(out, &privacy->rows, "flows");
-    print_nearest(out, &privacy->windows, "windows");
     print_paragraph(out, nearest_meaning);
 }
 
 void report_print_membership(FILE *out, const struct report *report)
 {
-    bool is_measured = false;
-    for (size_t m = 0; m < report->n_models; m++)
-        is_measured |= report->models[m].membership.is_measured;
-    if (!is_measured)
+    if (!report_has_membership(report))
         return;
-    fprintf(out,
-            "\nMembership: are hosts whose flows a model finds likely those that it was trained "
-            "on? (error over hosts)\n\n");
-    report_print_name(out, "");
-    fprintf(out, "  AUC                nats, training     nats, held out  found at 1 %%  hosts\n");
-    for (size_t m = 0; m < report->n_models; m++) {
-        const struct membership *membership = &report->models[m].membership;
-        if (!membership->is_measured)
-            continue;
-        report_print_name(out, report_short_name(report->models[m].name));
-        report_print_cell(out, membership->auc.mean, membership->auc.standard_error);
-        for (int s = 0; s < 2; s++)
-            report_print_cell(out, membership->nats_per_flow[s].mean,
-                              membership->nats_per_flow[s].standard_error);
-        fprintf(out, "  %8.1f %%  %zu, %zu\n", 100.0 * membership->found_at_1_percent,
-                membership->n_hosts[0], membership->n_hosts[1]);
-    }
+    print_table(out, membership_table(report));
     print_paragraph(out, membership_meaning);
 }
 

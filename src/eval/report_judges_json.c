@@ -118,6 +118,21 @@ static void add_tasks(json_t *object, const struct tasks *result)
     json_object_set_new(tasks, "forecast", forecast_json(result));
 }
 
+static void add_forecast_gain(json_t *object, const struct forecast_gain *result)
+{
+    set_count(object, "train_slots", result->n_train);
+    set_count(object, "test_slots", result->n_test);
+    for (int f = 0; f < N_FORECAST_FORMS; f++) {
+        for (int series = 0; series < N_FORECASTS; series++) {
+            json_t *figure = report_child(report_child(object, forecast_form_names[f]),
+                                          forecast_names[series]);
+            set_ratio(figure, "mae", result->mae[f][series]);
+            if (f != PORTS_EMBEDDED)
+                set_ratio(figure, "embedding_against_this", result->change[f][series]);
+        }
+    }
+}
+
 void report_add_gain(json_t *object, const struct embedding_gain *result)
 {
     if (!result->is_measured)
@@ -136,6 +151,8 @@ void report_add_gain(json_t *object, const struct embedding_gain *result)
                 set_ratio(form, "embedding_less_this", result->gain[s][f]);
         }
     }
+    if (result->forecast.n_train > 0)
+        add_forecast_gain(report_child(gain, "forecast"), &result->forecast);
 }
 
 /* ---- privacy ------------------------------------------------------------------------------ */

@@ -98,6 +98,19 @@ double traffic_effective_hosts(const struct traffic *traffic)
     return n_rows * n_rows / squares;
 }
 
+struct traffic_period traffic_period(const struct traffic *traffic)
+{
+    struct traffic_period period = { INT64_MAX, INT64_MIN };
+    for (size_t h = 0; h < traffic->n_hosts; h++) {
+        const struct traffic_host *host = &traffic->hosts[h];
+        int64_t first = traffic->columns->ends[host->first];
+        int64_t last = traffic->columns->ends[host->first + host->n_rows - 1];
+        period.first = first < period.first ? first : period.first;
+        period.last = last > period.last ? last : period.last;
+    }
+    return period;
+}
+
 int64_t *traffic_gather(const struct traffic *traffic, enum attribute attribute)
 {
     int64_t *values = memory_alloc(traffic->n_rows, sizeof *values);

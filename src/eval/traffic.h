@@ -59,6 +59,12 @@ void traffic_halves(const struct traffic *whole, uint64_t seed, uint64_t halving
  * Survey Sampling, 1965). A host of one flow beside large ones hardly counts. */
 double traffic_effective_hosts(const struct traffic *traffic);
 
+/* When the first flow and the last one end, s since 1970. */
+struct traffic_period {
+    int64_t first, last;
+};
+struct traffic_period traffic_period(const struct traffic *traffic);
+
 /* The values of one attribute of these hosts, one after another. Caller frees with free(). */
 int64_t *traffic_gather(const struct traffic *traffic, enum attribute attribute);
 

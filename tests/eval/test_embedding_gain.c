@@ -3,11 +3,11 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
-#include "eval/embedding_gain.h"
+#include "eval/forecast_gain.h"
 
 #include <stdlib.h>
 
-enum { N_HOSTS = 4, N_ROWS = 200, WIDTH = 3, N_PORTS = 300 };
+enum { N_HOSTS = 4, N_ROWS = 100, WIDTH = 3, N_PORTS = 300 };
 
 /* Many ports, each of one protocol: what is seen of some says nothing about the others. */
 static int64_t protocol_of(int64_t port)
@@ -44,37 +44,64 @@ static void make_table(struct embedding_table *table, const char *name, bool kno
     }
 }
 
-static struct embedding_gain measure(const struct embedding_set *set)
-{
-    const size_t n_rows[N_HOSTS] = { N_ROWS, N_ROWS, N_ROWS, N_ROWS };
+/* Training flows and others, as `make` has them. */
+struct fixture {
     struct row *rows[2];
     struct sequence_set *sets[2];
     struct traffic *traffic[2];
+};
+
+static struct fixture make_fixture(struct row *make(uint64_t seed), size_t n_rows_of_host)
+{
+    struct fixture fixture;
+    size_t n_rows[N_HOSTS];
+    for (int h = 0; h < N_HOSTS; h++)
+        n_rows[h] = n_rows_of_host;
+    for (int s = 0; s < 2; s++) {
+        fixture.rows[s] = make((uint64_t)s);
+        fixture.sets[s] = fixture_set(fixture.rows[s], n_rows, N_HOSTS);
+        fixture.traffic[s] = traffic_create(fixture.sets[s]);
+    }
+    threads_set(2);
+    return fixture;
+}
+
+static void free_fixture(struct fixture *fixture)
+{
+    for (int s = 0; s < 2; s++) {
+        traffic_free(fixture->traffic[s]);
+        fixture_set_free(fixture->sets[s]);
+        free(fixture->rows[s]);
+    }
+}
+
+/* Tables of both ports, where only that of the remote ones may know. */
+static struct embedding_set make_set(bool knows)
+{
+    struct embedding_set set = { .tables = memory_alloc(2, sizeof *set.tables), .n = 2 };
+    make_table(&set.tables[0], "local_port", false);
+    make_table(&set.tables[1], "remote_port", knows);
+    return set;
+}
+
+static struct embedding_gain measure(const struct embedding_set *set)
+{
+    struct fixture fixture = make_fixture(make_rows, N_ROWS);
     struct embedding_gain gain;
     struct error err;
-    threads_set(2);
-    for (int s = 0; s < 2; s++) {
-        rows[s] = make_rows((uint64_t)s);
-        sets[s] = fixture_set(rows[s], n_rows, N_HOSTS);
-        traffic[s] = traffic_create(sets[s]);
-    }
-    assert_ok(embedding_gain_measure(&gain, set, traffic[0], traffic[1], 1, &err), err);
-    for (int s = 0; s < 2; s++) {
-        traffic_free(traffic[s]);
-        fixture_set_free(sets[s]);
-        free(rows[s]);
-    }
+    assert_ok(embedding_gain_measure(&gain, set, fixture.traffic[0], fixture.traffic[1], 1, &err),
+              err);
+    free_fixture(&fixture);
     return gain;
 }
 
 START_TEST(what_an_embedding_knows_is_a_gain)
 {
     for (int knows = 0; knows < 2; knows++) {
-        struct embedding_set set = { .tables = memory_alloc(2, sizeof *set.tables), .n = 2 };
-        make_table(&set.tables[0], "local_port", false);
-        make_table(&set.tables[1], "remote_port", knows);
+        struct embedding_set set = make_set(knows);
         struct embedding_gain gain = measure(&set);
         ck_assert(gain.is_measured);
+        ck_assert_uint_eq(gain.forecast.n_train, 0); /* it is over before there is an hour */
         ck_assert_uint_eq(gain.n_train[GAIN_FEW], 300);
         ck_assert_uint_eq(gain.n_train[GAIN_MANY], N_HOSTS * N_ROWS);
         const struct host_ratio *f1 = gain.macro_f1[GAIN_FEW];
@@ -93,6 +120,58 @@ START_TEST(what_an_embedding_knows_is_a_gain)
 }
 END_TEST
 
+enum { N_BURSTS = 40, FLOWS_OF_BURST = 3 };
+
+/* A burst an hour. The protocol that its ports are of says whether the next one is large; how large
+ * it is itself does not. */
+static struct row *make_bursts(uint64_t seed)
+{
+    struct row *rows = memory_alloc(N_HOSTS * N_BURSTS * FLOWS_OF_BURST, sizeof *rows), *row = rows;
+    struct rng rng = rng_stream(seed, RNG_TEST, 1, 0);
+    for (int h = 0; h < N_HOSTS; h++) {
+        bool is_large = false;
+        for (int b = 0; b < N_BURSTS; b++) {
+            bool next_is_large = rng_below(&rng, 2) == 0;
+            for (int i = 0; i < FLOWS_OF_BURST; i++, row++) {
+                *row = fixture_row();
+                row->value[ATTRIBUTE_GAP] = i > 0 ? 0 : b > 0 ? 3600 : 60;
+                row->value[ATTRIBUTE_BYTES] = is_large ? 1000000 : 100;
+                do
+                    row->value[ATTRIBUTE_REMOTE_PORT] = 1000 + (int64_t)rng_below(&rng, N_PORTS);
+                while ((protocol_of(row->value[ATTRIBUTE_REMOTE_PORT]) == PROTOCOL_TCP) !=
+                       next_is_large);
+            }
+            is_large = next_is_large;
+        }
+    }
+    return rows;
+}
+
+START_TEST(forecasts_can_gain_too)
+{
+    struct fixture fixture = make_fixture(make_bursts, N_BURSTS * FLOWS_OF_BURST);
+    for (int knows = 0; knows < 2; knows++) {
+        struct embedding_set set = make_set(knows);
+        struct forecast_gain gain;
+        struct error err;
+        assert_ok(
+            forecast_gain_measure(&gain, &set, fixture.traffic[0], fixture.traffic[1], 1, &err),
+            err);
+        /* Each slot but those of the first hour, and the last one, which the end cuts. */
+        ck_assert_uint_eq(gain.n_train, N_HOSTS * (12 * (N_BURSTS - 1) - 12));
+        ck_assert_uint_eq(gain.n_test, gain.n_train);
+        double error = gain.mae[PORTS_EMBEDDED][FORECAST_BYTES].mean;
+        double without = gain.mae[PORTS_UNSEEN][FORECAST_BYTES].mean;
+        double change = gain.change[PORTS_UNSEEN][FORECAST_BYTES].mean;
+        assert_near(change, (error - without) / without, 1e-9);
+        ck_assert_msg(knows ? change < -0.3 : change > -0.2, "%.3f, %.3f without: %.3f", error,
+                      without, change);
+        embedding_set_release(&set);
+    }
+    free_fixture(&fixture);
+}
+END_TEST
+
 START_TEST(no_ports_no_figure)
 {
     struct embedding_set set = { .tables = memory_alloc(1, sizeof *set.tables), .n = 1 };
@@ -108,6 +187,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("eval/embedding_gain");
     testing_add(suite, what_an_embedding_knows_is_a_gain);
+    testing_add(suite, forecasts_can_gain_too);
     testing_add(suite, no_ports_no_figure);
     return suite;
 }

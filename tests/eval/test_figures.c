@@ -237,6 +237,7 @@ START_TEST(pages_show_what_judges_and_models_found)
                  .attributes = ATTRIBUTE_BIT(ATTRIBUTE_BYTES) },
         .history = { columns, 3, 2, notes },
         .membership = { .is_measured = true, .auc = { 0.51, 0.03 } },
+        .gain = { .is_measured = true, .forecast = { .n_train = 100, .n_test = 50 } },
     };
     for (int t = 0; t < 2; t++) {
         report->twins[t].two_sample.is_measured = true;
@@ -248,11 +249,14 @@ START_TEST(pages_show_what_judges_and_models_found)
     static const char *const words[] = {
         "Can a classifier tell twin from real?",
         "Protocol of a flow: macro-F1",
-        "Closeness to the flows that were trained on",
+        "closeness to the flows that were trained on",
         "hardly better than guessing",
         "hosts kept for validation",
         "<section id=\"training\">",
         "AUC of membership",
+        "Protocol of a flow, by the form of its ports",
+        "learned from 100 slots",
+        "<th scope=\"row\">without ports</th>",
     };
     for (size_t w = 0; w < ARRAY_LEN(words); w++)
         testing_assert_words(text, words[w]);

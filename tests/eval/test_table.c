@@ -1,19 +1,25 @@
 #include "eval/table.h"
 #include "testing.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const headings[] = { "", "flows", "share of the bytes" };
+static const char *const headings[] = { "", "flows", "share of the bytes", "" };
 
 static void fill(struct table *table, bool has_headings)
 {
-    table_begin(table, "Who & what", has_headings ? headings : NULL, 3);
+    table_begin(table, "Who & what", has_headings ? headings : NULL, ARRAY_LEN(headings));
     table_row(table, "TCP");
     table_count(table, 1234567.0);
-    table_number(table, 0.25);
+    table_spread(table, 0.25, 0.01);
+    table_verdict(table, VERDICT_FAR, "too many");
     table_row(table, "a name that is longer than most of them");
-    table_text(table, "<none>"); /* and nothing in the last column */
+    table_text(table, "<none>"); /* and nothing in the last columns */
+    table_row(table, "ICMP");
+    table_number(table, 0.25);
+    table_spread(table, 12.0, (double)NAN);
+    table_verdict(table, VERDICT_NONE, "no verdict");
     table_row(table, "UDP");
 }
 
@@ -37,18 +43,22 @@ static char *text_of(bool is_page, bool has_headings)
 START_TEST(columns_are_as_wide_as_what_is_in_them)
 {
     char *text = text_of(false, true);
-    ck_assert_str_eq(text,
-                     "\nWho & what\n\n"
-                     "                                               flows  share of the bytes\n"
-                     "  TCP                                      1,234,567              0.2500\n"
-                     "  a name that is longer than most of them     <none>\n"
-                     "  UDP\n");
+    ck_assert_str_eq(
+        text,
+        "\nWho & what\n\n"
+        "                                               flows  share of the bytes\n"
+        "  TCP                                      1,234,567     0.2500 (0.0100)  too many\n"
+        "  a name that is longer than most of them     <none>\n"
+        "  ICMP                                        0.2500               12.00  no verdict\n"
+        "  UDP\n");
     free(text);
     text = text_of(false, false);
-    ck_assert_str_eq(text, "\nWho & what\n\n"
-                           "  TCP                                      1,234,567    0.2500\n"
-                           "  a name that is longer than most of them     <none>\n"
-                           "  UDP\n");
+    ck_assert_str_eq(
+        text, "\nWho & what\n\n"
+              "  TCP                                      1,234,567  0.2500 (0.0100)  too many\n"
+              "  a name that is longer than most of them     <none>\n"
+              "  ICMP                                        0.2500            12.00  no verdict\n"
+              "  UDP\n");
     free(text);
 }
 END_TEST
@@ -59,16 +69,19 @@ START_TEST(pages_have_every_cell)
     static const char *const words[] = {
         "Who &amp; what",
         "<th scope=\"col\"></th><th scope=\"col\">flows</th>"
-        "<th scope=\"col\">share of the bytes</th>",
-        "<th scope=\"row\">TCP</th><td>1,234,567</td><td>0.2500</td></tr>",
-        "<td>&lt;none&gt;</td><td></td></tr>",
-        "<th scope=\"row\">UDP</th><td></td><td></td></tr>",
+        "<th scope=\"col\">share of the bytes</th><th scope=\"col\"></th></tr></thead>\n<tbody>\n"
+        "<tr><th scope=\"row\">TCP</th><td>1,234,567</td><td>0.2500 (0.0100)</td>"
+        "<td class=\"words\"><span class=\"verdict v3\">too many</span></td></tr>",
+        "<td>&lt;none&gt;</td><td></td><td></td></tr>",
+        "<td>12.00</td><td class=\"words\"><span class=\"verdict v4\">no verdict</span></td></tr>",
+        "<th scope=\"row\">UDP</th><td></td><td></td><td></td></tr>",
     };
     for (size_t w = 0; w < ARRAY_LEN(words); w++)
         testing_assert_words(text, words[w]);
     free(text);
     text = text_of(true, false);
     ck_assert_ptr_null(strstr(text, "<thead>"));
+    testing_assert_words(text, "<tbody>\n<tr><th scope=\"row\">TCP</th>");
     free(text);
 }
 END_TEST
