@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/output_path.h"
+#include "data/text_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ const struct model_kind *const model_kinds[] = {
 };
 
 #define FORMAT  "flowtwin-model"
-#define VERSION 1
+#define VERSION 2
 
 const struct model_kind *model_kind_find(const char *name)
 {
@@ -34,6 +35,7 @@ static void fill_in(struct model *model, const struct fit_control *control)
     const struct training_record *record = control->record;
     model->kind = control->kind;
     model->attributes = control->train->attributes;
+    model->is_in_text_order = text_order_is_kept(control->train);
     model->labels = label_list_copy(&control->train->labels);
     model->monitored = address_set_copy(&control->train->monitored);
     model->trained_on = *record;
@@ -169,6 +171,7 @@ static enum status write_common(const struct model *model, struct hdf5_group *ro
     FORWARD(hdf5_write_integer(root, "seed", (int64_t)model->seed, err));
     FORWARD(hdf5_write_integer(root, "trained_from", model->trained_on.from, err));
     FORWARD(hdf5_write_integer(root, "trained_until", model->trained_on.until, err));
+    FORWARD(hdf5_write_integer(root, "text_order", model->is_in_text_order, err));
     if (model->labels.n > 0)
         FORWARD(hdf5_write_texts(root, "labels", model->labels.names, model->labels.n, err));
     return write_addresses(model, root, err);
@@ -289,12 +292,14 @@ static enum status read_addresses(struct hdf5_group *root, struct model *model, 
 
 static enum status read_common(struct hdf5_group *root, struct model *model, struct error *err)
 {
-    int64_t seed;
+    int64_t seed, is_in_text_order;
     FORWARD(hdf5_read_text(root, "configuration", &model->configuration, err));
     FORWARD(hdf5_read_integer(root, "seed", &seed, err));
     model->seed = (uint64_t)seed;
     FORWARD(hdf5_read_integer(root, "trained_from", &model->trained_on.from, err));
     FORWARD(hdf5_read_integer(root, "trained_until", &model->trained_on.until, err));
+    FORWARD(hdf5_read_integer(root, "text_order", &is_in_text_order, err));
+    model->is_in_text_order = is_in_text_order != 0;
     FORWARD(read_labels(root, &model->labels, err));
     return read_addresses(root, model, err);
 }

@@ -32,6 +32,7 @@ struct model {
     struct label_list labels;     /* what ATTRIBUTE_LABEL indexes */
     struct address_set monitored; /* where its hosts live */
     struct training_record trained_on;
+    bool is_in_text_order; /* its data, within seconds (data/text_order.h) */
     uint64_t seed;
     char *configuration; /* resolved, as `key = value` lines */
 };

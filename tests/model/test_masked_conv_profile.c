@@ -46,7 +46,7 @@ START_TEST(the_log_of_a_host_tells_what_the_series_does)
         assert_quick(memcmp(of_log, &of_series, sizeof of_series) == 0);
         assert_same_services(profile_log_services(log), profile_series_services(series, slot));
         uint16_t bins[PROFILE_GROUPS];
-        profile_bins(&vocabulary, &sequence->rows[i], bins);
+        profile_bins(&vocabulary, i > 0 ? &sequence->rows[i - 1] : NULL, &sequence->rows[i], bins);
         profile_note(&counted, bins);
     }
     const struct host_profile *whole = profile_series_whole(series);
@@ -71,7 +71,7 @@ START_TEST(a_row_falls_into_one_bin_of_each_group)
     struct profile profile = { 0 };
     for (size_t i = 0; i < set->n_rows; i++) {
         uint16_t bins[PROFILE_GROUPS];
-        profile_bins(&vocabulary, &set->rows[i], bins);
+        profile_bins(&vocabulary, i > 0 ? &set->rows[i - 1] : NULL, &set->rows[i], bins);
         for (size_t g = 0; g < PROFILE_GROUPS; g++) {
             assert_quick(bins[g] < PROFILE_BINS);
             assert_quick(g == 0 || bins[g] > bins[g - 1]);

@@ -29,8 +29,22 @@ static size_t octave_bin(int64_t x, size_t n_bins)
     return bin < n_bins ? bin : n_bins - 1;
 }
 
-void profile_bins(const struct vocabulary *vocabulary, const struct row *row,
-                  uint16_t bins[PROFILE_GROUPS])
+/* Whether direction, ports and remote are those of the row before; 0 for another remote. */
+static size_t step_bin(const struct row *previous, const struct row *row)
+{
+    if (previous == NULL || previous->value[ATTRIBUTE_REMOTE] != row->value[ATTRIBUTE_REMOTE])
+        return 0;
+    bool is_same[3];
+    static const enum attribute attributes[] = { ATTRIBUTE_LOCAL_PORT, ATTRIBUTE_REMOTE_PORT,
+                                                 ATTRIBUTE_DIRECTION };
+    for (size_t a = 0; a < ARRAY_LEN(attributes); a++)
+        is_same[a] = previous->value[attributes[a]] == row->value[attributes[a]];
+    return 1 + (size_t)(is_same[0] && is_same[1]) + 2 * (size_t)(is_same[0] != is_same[1]) +
+           3 * (size_t)is_same[2];
+}
+
+void profile_bins(const struct vocabulary *vocabulary, const struct row *previous,
+                  const struct row *row, uint16_t bins[PROFILE_GROUPS])
 {
     const int64_t *value = row->value;
     uint32_t service;
@@ -38,6 +52,8 @@ void profile_bins(const struct vocabulary *vocabulary, const struct row *row,
                     ? value_list_find(&vocabulary->lists[LIST_SERVICE], service)
                     : -1;
     size_t places[PROFILE_GROUPS] = {
+        [PROFILE_GAP] = octave_bin(value[ATTRIBUTE_GAP], PROFILE_GAP_BINS),
+        [PROFILE_STEP] = step_bin(previous, row),
         [PROFILE_SERVICE] = known >= 0 ? (size_t)known : SERVICES_MAX + other_service(row),
         [PROFILE_TOS] = (size_t)value[ATTRIBUTE_TOS] >> 2,
         [PROFILE_FLAGS] = (size_t)value[ATTRIBUTE_FLAGS] & 63,
@@ -46,8 +62,8 @@ void profile_bins(const struct vocabulary *vocabulary, const struct row *row,
         [PROFILE_DURATION] = octave_bin(value[ATTRIBUTE_DURATION], PROFILE_DURATION_BINS),
     };
     static const size_t sizes[PROFILE_GROUPS] = {
-        PROFILE_SERVICE_BINS, PROFILE_TOS_BINS,   PROFILE_FLAGS_BINS,
-        PROFILE_PACKETS_BINS, PROFILE_BYTES_BINS, PROFILE_DURATION_BINS,
+        PROFILE_GAP_BINS,   PROFILE_STEP_BINS,    PROFILE_SERVICE_BINS, PROFILE_TOS_BINS,
+        PROFILE_FLAGS_BINS, PROFILE_PACKETS_BINS, PROFILE_BYTES_BINS,   PROFILE_DURATION_BINS,
     };
     size_t first = 0;
     for (size_t g = 0; g < PROFILE_GROUPS; g++) {
@@ -84,6 +100,8 @@ struct profile_log {
     struct host_profile settled;     /* of the slots before it */
     struct profile running;          /* with it */
     struct service_counter *counter; /* the same */
+    struct row previous;
+    bool has_previous;
 };
 
 struct profile_log *profile_log_create(const struct vocabulary *vocabulary)
@@ -110,7 +128,9 @@ void profile_log_note(struct profile_log *log, const struct row *row, int64_t sl
         log->slot = slot;
     }
     uint16_t bins[PROFILE_GROUPS];
-    profile_bins(log->vocabulary, row, bins);
+    profile_bins(log->vocabulary, log->has_previous ? &log->previous : NULL, row, bins);
+    log->previous = *row;
+    log->has_previous = true;
     profile_note(&log->running, bins);
     service_counter_note(log->counter, row);
 }
@@ -160,7 +180,7 @@ struct profile_series *profile_series_create(const struct sequence *sequence,
             if (window_slot(after) - series->first_slot > (int64_t)slot)
                 break;
             clock = after;
-            profile_bins(vocabulary, row, series->rows[i]);
+            profile_bins(vocabulary, i > 0 ? row - 1 : NULL, row, series->rows[i]);
             profile_note(&series->whole.profile, series->rows[i]);
             service_counter_note(counter, row);
         }
@@ -219,7 +239,8 @@ void host_profile_learn(struct host_profile *profile, const struct sequence *seq
     *profile = (struct host_profile){ 0 };
     for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
         uint16_t bins[PROFILE_GROUPS];
-        profile_bins(vocabulary, &sequence->rows[i], bins);
+        const struct row *row = &sequence->rows[i];
+        profile_bins(vocabulary, i > 0 ? row - 1 : NULL, row, bins);
         profile_note(&profile->profile, bins);
         service_counter_note(counter, &sequence->rows[i]);
     }

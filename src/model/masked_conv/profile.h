@@ -23,6 +23,8 @@
 
 /* The ways to divide flows, and into how many bins. */
 enum profile_group {
+    PROFILE_GAP,
+    PROFILE_STEP, /* what it has in common with the row before */
     PROFILE_SERVICE,
     PROFILE_TOS,
     PROFILE_FLAGS,
@@ -32,6 +34,8 @@ enum profile_group {
     PROFILE_GROUPS,
 };
 enum {
+    PROFILE_GAP_BINS = 16,
+    PROFILE_STEP_BINS = 7,
     /* The vocabulary's services, then others by side, protocol and whether the port is low. */
     PROFILE_SERVICE_BINS = SERVICES_MAX + 12,
     PROFILE_TOS_BINS = 64,
@@ -39,8 +43,9 @@ enum {
     PROFILE_PACKETS_BINS = 12, /* octaves */
     PROFILE_BYTES_BINS = 20,
     PROFILE_DURATION_BINS = 20,
-    PROFILE_BINS = PROFILE_SERVICE_BINS + PROFILE_TOS_BINS + PROFILE_FLAGS_BINS +
-                   PROFILE_PACKETS_BINS + PROFILE_BYTES_BINS + PROFILE_DURATION_BINS,
+    PROFILE_BINS = PROFILE_GAP_BINS + PROFILE_STEP_BINS + PROFILE_SERVICE_BINS + PROFILE_TOS_BINS +
+                   PROFILE_FLAGS_BINS + PROFILE_PACKETS_BINS + PROFILE_BYTES_BINS +
+                   PROFILE_DURATION_BINS,
     /* The bins' shares, how many flows there are, and whether what comes is among them. */
     PROFILE_FEATURES = PROFILE_BINS + 2,
 };
@@ -51,9 +56,9 @@ struct profile {
     uint32_t counts[PROFILE_BINS];
 };
 
-/* The bins of a row, one of each group. */
-void profile_bins(const struct vocabulary *vocabulary, const struct row *row,
-                  uint16_t bins[PROFILE_GROUPS]);
+/* The bins of a row, one of each group. previous: the host's row before, NULL for the first. */
+void profile_bins(const struct vocabulary *vocabulary, const struct row *previous,
+                  const struct row *row, uint16_t bins[PROFILE_GROUPS]);
 void profile_note(struct profile *profile, const uint16_t bins[PROFILE_GROUPS]);
 /* features [PROFILE_FEATURES]: shares on a log scale of 0..1. */
 void profile_features(const struct profile *profile, bool is_ahead, real *features);
