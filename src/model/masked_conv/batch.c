@@ -97,11 +97,12 @@ void batch_clear(struct batch *batch)
 /* Begins the host of a piece anew. */
 static void restart(struct piece *piece, struct prepared_sequence *restarted)
 {
-    restarted->linked = linked_sequence_restart(piece->sequence->linked, piece->first, piece->n);
+    restarted->linked = linked_sequence_restart(piece->sequence->linked, piece->first, piece->n,
+                                                piece->past, piece->n_past);
     restarted->windows = window_series_create(linked_sequence_source(restarted->linked));
     restarted->profile = piece->sequence->profile;
     piece->sequence = restarted;
-    piece->first = 0;
+    piece->first = piece->n_past;
 }
 
 void batch_add(struct batch *batch, const struct piece *piece)

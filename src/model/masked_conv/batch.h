@@ -33,7 +33,11 @@ struct piece {
     size_t first, n;
     int32_t host;    /* row of the host table, which may be that of the unknown host */
     bool shows_pace; /* and the profile of all that was observed */
-    bool is_cold;    /* as if its host had been observed from here on */
+    /* As if its host had been observed from here on, or as if n_past rows were all that it had done
+     * before: another host's, of which it was mistaken for one. */
+    bool is_cold;
+    const struct row *past;
+    size_t n_past;
 };
 
 /* What one head needs of the rows that it applies to. */

@@ -25,7 +25,9 @@ struct linked_sequence {
     const struct sequence *sequence;
     const struct vocabulary *vocabulary;
     bool has_memory;
-    struct sequence part; /* that sequence points to, of one that begins anew */
+    /* Of one that begins anew: what sequence points to, and its rows. */
+    struct sequence part;
+    struct row *own_rows;
     struct linked_row *rows;
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
@@ -223,21 +225,27 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
 }
 
 struct linked_sequence *linked_sequence_restart(const struct linked_sequence *whole, size_t first,
-                                                size_t n)
+                                                size_t n, const struct row *past, size_t n_past)
 {
     struct linked_sequence *linked = memory_zalloc(1, sizeof *linked);
-    linked->part = *whole->sequence;
-    linked->part.rows += first;
-    linked->part.n_rows = n;
-    linked->part.first_scored = 0;
-    linked->part.start = whole->clocks[first];
+    linked->own_rows = memory_alloc(n_past + n, sizeof *linked->own_rows);
+    if (n_past > 0)
+        memcpy(linked->own_rows, past, n_past * sizeof *past);
+    memcpy(linked->own_rows + n_past, whole->sequence->rows + first, n * sizeof *past);
+    linked->part = (struct sequence){ .host = whole->sequence->host,
+                                      .start = whole->clocks[first],
+                                      .rows = linked->own_rows,
+                                      .n_rows = n_past + n };
+    for (size_t i = 0; i < n_past; i++)
+        linked->part.start -= past[i].value[ATTRIBUTE_GAP];
     linked->sequence = &linked->part;
     linked->vocabulary = whole->vocabulary;
     linked->has_memory = whole->has_memory;
     link_rows(linked);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(linked->rows[i].left, whole->rows[first + i].left, sizeof linked->rows[i].left);
-        linked->rows[i].next = whole->rows[first + i].next;
+    for (size_t i = 0; i < n_past + n; i++) {
+        const struct linked_row *of = &whole->rows[i < n_past ? first : first + i - n_past];
+        memcpy(linked->rows[i].left, of->left, sizeof of->left);
+        linked->rows[i].next = of->next;
     }
     return linked;
 }
@@ -246,6 +254,7 @@ void linked_sequence_free(struct linked_sequence *linked)
 {
     if (linked == NULL)
         return;
+    free(linked->own_rows);
     free(linked->rows);
     free(linked->clocks);
     free(linked->exclusions);

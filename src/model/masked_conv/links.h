@@ -72,10 +72,10 @@ struct linked_sequence;
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                const struct vocabulary *vocabulary,
                                                bool has_memory);
-/* Rows first .. first + n - 1 as if the host had been observed from the first of them on; but with
- * the pace of the whole. Borrows the same. */
+/* Rows first .. first + n - 1 as if the host had been observed from the first of them on, or as if
+ * n_past rows of any host were all that it had done before; but with the pace of the whole. */
 struct linked_sequence *linked_sequence_restart(const struct linked_sequence *linked, size_t first,
-                                                size_t n);
+                                                size_t n, const struct row *past, size_t n_past);
 void linked_sequence_free(struct linked_sequence *linked);
 
 /* The context of row i. Borrowed from the linked sequence. Its pace is what came in truth, and not

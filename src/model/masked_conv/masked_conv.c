@@ -62,6 +62,8 @@ static const struct option options[] = {
     { "cold-share", 0, OPTION_REAL, AT(cold_share), "0.8", .minimum = 0, .maximum = 1,
       .argument = "P", .needs = "pace=yes",
       .help = "and, where it does, how often not what the host did before" },
+    { "strange-share", 0, OPTION_REAL, AT(strange_share), "0.5", .minimum = 0, .maximum = 1,
+      .argument = "P", .help = "and, of these, how often what another host did instead" },
     { "patience", 0, OPTION_INT, AT(patience), "0", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "stop after so many validations without a better one; 0 for never" },
     { "checkpoint-minutes", 0, OPTION_REAL, AT(checkpoint_minutes), "5", .minimum = 0.001,

@@ -23,10 +23,11 @@ struct masked_conv_settings {
     double rate, final_share, clip, decay, beta2;
     int64_t warm_up;
     double dropout, feature_dropout;
-    double host_dropout; /* how often a host is taken for the unknown one */
-    double pace_dropout; /* how often its pace is not shown */
-    double cold_share;   /* of the pieces that show it, those that show nothing before them */
-    int64_t patience;    /* stop after so many validations without a better one; 0: never */
+    double host_dropout;  /* how often a host is taken for the unknown one */
+    double pace_dropout;  /* how often its pace is not shown */
+    double cold_share;    /* of the pieces that show it, those that show nothing before them */
+    double strange_share; /* and of these, those that show what another host did */
+    int64_t patience;     /* stop after so many validations without a better one; 0: never */
     double checkpoint_minutes;
 };
 

@@ -126,6 +126,15 @@ static struct piece piece_of(const struct training *training, const struct train
                            .host = is_unknown ? 0 : prepared->host };
 }
 
+/* Gives the piece any other one for its past. */
+static void lend_past(const struct training *training, struct piece *piece, struct rng *rng)
+{
+    size_t at = (size_t)rng_below(rng, training->pieces.n);
+    struct piece past = piece_of(training, &training->pieces.items[at], true);
+    piece->past = training->train->items[training->pieces.items[at].sequence].rows + past.first;
+    piece->n_past = 1 + (size_t)rng_below(rng, past.n);
+}
+
 /* The place-th piece since the beginning. */
 static struct piece next_piece(struct training *training, uint64_t place)
 {
@@ -138,6 +147,8 @@ static struct piece next_piece(struct training *training, uint64_t place)
     piece.shows_pace = training->settings->pace &&
                        rng_uniform(&rng) >= training->settings->pace_dropout;
     piece.is_cold = piece.shows_pace && rng_uniform(&rng) < training->settings->cold_share;
+    if (piece.is_cold && rng_uniform(&rng) < training->settings->strange_share)
+        lend_past(training, &piece, &rng);
     return piece;
 }
 
