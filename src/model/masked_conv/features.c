@@ -7,8 +7,9 @@ enum source {
     REFERENCE, /* + enum reference */
     OWN = REFERENCE + N_REFERENCES,
     MATCH,
-    PREVIOUS,
-    CONTEXT, /* none: the context itself */
+    PREVIOUS, /* the row before, where it ends in the same second */
+    LAST,     /* the row before */
+    CONTEXT,  /* none: the context itself */
 };
 
 /* What it looks at there. */
@@ -46,8 +47,6 @@ enum aspect {
     PACE_NEXT,      /* flows of the next hour */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
-    SERVED_PLACE, /* of the port among the services of its side */
-    USED_PLACE,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
     SHOWN = USED + 3, /* SHOWN + s: conversation s */
@@ -57,6 +56,10 @@ static const struct feature {
     uint8_t stage, source, aspect;
 } features[] = {
     { STAGE_BEFORE, CONTEXT, REMOTES_KNOWN },
+    { STAGE_BEFORE, LAST, GAP },
+    { STAGE_BEFORE, LAST, FORM },
+    { STAGE_BEFORE, LAST, PACKETS },
+    { STAGE_BEFORE, LAST, DURATION },
     { STAGE_BEFORE, CONTEXT, PACE_LEFT },
     { STAGE_BEFORE, CONTEXT, PACE_GAP },
     { STAGE_BEFORE, CONTEXT, PACE_OUT },
@@ -101,9 +104,7 @@ static const struct feature {
     { STAGE_PROTOCOL, CONTEXT, USED + 2 },
     { STAGE_PROTOCOL, CONTEXT, AGREEMENT },
     { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
-    { STAGE_LOCAL_PORT, CONTEXT, SERVED_PLACE },
     { STAGE_PORTS, OWN, REMOTE_PORT },
-    { STAGE_PORTS, CONTEXT, USED_PLACE },
     { STAGE_PORTS, REFERENCE_REMOTE, AGE },
     { STAGE_PORTS, REFERENCE_REMOTE, FLAGS },
     { STAGE_PORTS, REFERENCE_REMOTE, TOS },
@@ -244,9 +245,6 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return N_LINK_CODES;
     case ORDER:
         return 2;
-    case SERVED_PLACE:
-    case USED_PLACE:
-        return SERVICES_LISTED + 1;
     case SERVED:
     case SERVED + 1:
     case SERVED + 2:
@@ -349,22 +347,10 @@ static int agreement_code(const struct row_context *context)
            (value[ATTRIBUTE_DIRECTION] == match[ATTRIBUTE_DIRECTION]);
 }
 
-static const struct service_list *services_of(const struct row_context *context,
-                                              enum service_side side)
-{
-    return service_list_of(context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
-}
-
-static int service_place_code(const struct row_context *context, enum service_side side,
-                              enum attribute port)
-{
-    const struct service_list *list = services_of(context, side);
-    return list != NULL ? (int)service_place(list, context->row->value[port]) : FEATURE_NONE;
-}
-
 static int service_levels_code(const struct row_context *context, enum service_side side, int pair)
 {
-    const struct service_list *list = services_of(context, side);
+    const struct service_list *list = service_list_of(
+        context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
     if (list == NULL)
         return FEATURE_NONE;
     return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
@@ -403,10 +389,6 @@ static int context_code(const struct row_context *context, int aspect)
         return count_code((int64_t)context->n_remotes);
     case ORDER:
         return order_is_open(context) ? order_is_kept(context) : FEATURE_NONE;
-    case SERVED_PLACE:
-        return service_place_code(context, SERVICE_SERVED, ATTRIBUTE_LOCAL_PORT);
-    case USED_PLACE:
-        return service_place_code(context, SERVICE_USED, ATTRIBUTE_REMOTE_PORT);
     case SERVED:
     case SERVED + 1:
     case SERVED + 2:
@@ -432,6 +414,7 @@ static const struct seen_row *source_row(const struct row_context *context, int 
     case MATCH:
         return &context->match;
     case PREVIOUS:
+    case LAST:
         return &context->previous;
     default:
         return &context->references[source - REFERENCE];
