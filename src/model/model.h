@@ -112,7 +112,8 @@ struct model_kind {
                                       size_t n_hosts, const struct sampler_settings *settings);
     bool has_temperatures;
     /* Draws the next row of each of the n hosts in which[] (indices, each at most once). A host's
-     * rows do not depend on which others are drawn beside it. */
+     * rows do not depend on which others are drawn beside it. The threads of a parallel region may
+     * call it at once for different hosts; by itself it may use all threads. */
     enum status (*sampler_advance)(struct sampler *sampler, const size_t *which, size_t n,
                                    struct row *rows, struct error *err);
     void (*sampler_free)(struct sampler *sampler);

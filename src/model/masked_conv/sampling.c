@@ -294,13 +294,16 @@ enum status masked_conv_sampler_advance(struct sampler *base, const size_t *whic
     struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
     RETURN_IF(!sampler->is_finite, err, STATUS_NUMERIC,
               "the model has weights that are not finite numbers");
-    size_t n_works = n < FEW_HOSTS ? 1 : sampler->n_works;
-    size_t size = (n + n_works - 1) / n_works;
+    /* Where threads call this side by side, each of them has work of its own. */
+    size_t n_works = n < FEW_HOSTS || omp_in_parallel() ? 1 : sampler->n_works;
+    size_t size = (n + n_works - 1) / n_works, caller = (size_t)omp_get_thread_num();
     size = size < STEPPER_HOSTS ? size : STEPPER_HOSTS;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_works) if (n_works > 1)
-    for (size_t first = 0; first < n; first += size)
-        draw_rows(sampler, &sampler->works[omp_get_thread_num()], which + first,
-                  n - first < size ? n - first : size, rows + first);
+    for (size_t first = 0; first < n; first += size) {
+        size_t w = n_works > 1 ? (size_t)omp_get_thread_num() : caller;
+        draw_rows(sampler, &sampler->works[w], which + first, n - first < size ? n - first : size,
+                  rows + first);
+    }
     return STATUS_OK;
 }
 
