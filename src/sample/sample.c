@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What a thread draws between two looks at the others: so many rows, of so many hosts. */
-enum { TURN_ROWS = 512, TURN_HOSTS = 64 };
+enum { TURN_ROWS = 512, TURN_HOSTS = 16 };
 
 #define NONE SIZE_MAX
 
