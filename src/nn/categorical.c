@@ -38,6 +38,16 @@ static inline lanes all_lanes(real x)
     return x - (lanes){ 0 };
 }
 
+/* Whether there is one in the block. */
+static inline bool has_available(const uint8_t *available)
+{
+    uint64_t words[BLOCK / 8], any = 0;
+    memcpy(words, available, BLOCK);
+    for (size_t w = 0; w < BLOCK / 8; w++)
+        any |= words[w];
+    return any != 0;
+}
+
 /* x = logits, or far below where they are not available; most = the larger of it and x, by lanes.
  */
 static void mask(real *restrict x, real *restrict most, const real *restrict logits,
@@ -119,15 +129,30 @@ static real at_least(double x)
     return y;
 }
 
-/* Sets the weights that are too small to 0, and their blocks' sums anew; returns the sum of all. */
-static double truncate_weights(real *weights, real *sums, size_t n, double total,
-                               const double *energy_of_lane, double truncation)
+/* Whether a softmax of n may be so wide that its entropy decides what is not drawn:
+ * sqrt(truncation) exp(-entropy) is sqrt(truncation) / n or more. */
+static bool needs_entropy(size_t n, double truncation)
 {
+    return truncation > 0.0 && (double)n * sqrt(truncation) > 0.99;
+}
+
+/* The smallest weight that is drawn. */
+static real least_weight(size_t n, double total, const double *energy_of_lane, double truncation)
+{
+    if (!needs_entropy(n, truncation))
+        return at_least(total * truncation);
     double energy = 0.0;
     for (size_t l = 0; l < N_LANES; l++)
         energy += energy_of_lane[l];
-    double entropy = log(total) - energy / total, left = 0.0;
-    real least = at_least(total * fmin(truncation, sqrt(truncation) * exp(-entropy)));
+    double entropy = log(total) - energy / total;
+    return at_least(total * fmin(truncation, sqrt(truncation) * exp(-entropy)));
+}
+
+/* Sets the weights below the least one to 0, and their blocks' sums anew; returns the sum of all.
+ */
+static double truncate_weights(real *weights, real *sums, size_t n, real least)
+{
+    double left = 0.0;
     for (size_t b = 0; b * BLOCK < n; b++) {
         real *block = weights + b * BLOCK;
         lanes left_of_block = { 0 };
@@ -151,32 +176,43 @@ size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, 
 {
     if (n > CATEGORICAL_MAX || n == 0)
         BUG("a draw from %zu", n);
-    real x[CATEGORICAL_MAX], sums[CATEGORICAL_MAX / BLOCK], most_of_lane[N_LANES];
+    enum { BLOCKS_MAX = CATEGORICAL_MAX / BLOCK };
+    real x[CATEGORICAL_MAX], sums[BLOCKS_MAX], most_of_lane[N_LANES];
     double energy_of_lane[N_LANES] = { 0 };
+    bool is_open[BLOCKS_MAX]; /* blocks where something is available */
     size_t n_whole = n / BLOCK * BLOCK;
     for (size_t l = 0; l < N_LANES; l++)
         most_of_lane[l] = -FAR_BELOW;
-    for (size_t first = 0; first < n_whole; first += BLOCK)
-        mask(x + first, most_of_lane, logits + first, available + first);
+    for (size_t first = 0; first < n_whole; first += BLOCK) {
+        is_open[first / BLOCK] = has_available(available + first);
+        if (is_open[first / BLOCK])
+            mask(x + first, most_of_lane, logits + first, available + first);
+    }
     if (n_whole < n) { /* with what is not available to the end of the block */
         real last_logits[BLOCK] = { 0 };
         uint8_t last_available[BLOCK] = { 0 };
         memcpy(last_logits, logits + n_whole, (n - n_whole) * sizeof *logits);
         memcpy(last_available, available + n_whole, n - n_whole);
         mask(x + n_whole, most_of_lane, last_logits, last_available);
+        is_open[n_whole / BLOCK] = true;
     }
     real most = most_of_lane[0];
     for (size_t l = 1; l < N_LANES; l++)
         most = most_of_lane[l] > most ? most_of_lane[l] : most;
     if (!(most > -FAR_BELOW / 2))
         BUG("a draw from %zu of which none is available", n);
+    bool with_entropy = needs_entropy(n, truncation);
     double total = 0.0;
     for (size_t b = 0; b * BLOCK < n; b++) {
         real *block = x + b * BLOCK;
-        sums[b] = truncation > 0.0 ? weigh(block, most, energy_of_lane) : weigh(block, most, NULL);
+        if (!is_open[b])
+            memset(block, 0, BLOCK * sizeof *block);
+        sums[b] = !is_open[b]    ? 0
+                  : with_entropy ? weigh(block, most, energy_of_lane)
+                                 : weigh(block, most, NULL);
         total += (double)sums[b];
     }
     if (truncation > 0.0)
-        total = truncate_weights(x, sums, n, total, energy_of_lane, truncation);
+        total = truncate_weights(x, sums, n, least_weight(n, total, energy_of_lane, truncation));
     return find(x, sums, n, rng_uniform(rng) * total);
 }

@@ -1,5 +1,8 @@
 #include "model/masked_conv/live.h"
 
+#include "base/memory.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
@@ -11,6 +14,7 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .windows = window_log_create(start),
         .has_memory = has_memory,
         .clock = start,
+        .kept_atoms = memory_alloc(vocabulary->lists[ATTRIBUTE_REMOTE].n, sizeof(uint16_t)),
     };
 }
 
@@ -55,6 +59,7 @@ void live_host_release(struct live_host *host)
 {
     conversation_memory_free(host->memory);
     window_log_free(host->windows);
+    free(host->kept_atoms);
     *host = (struct live_host){ 0 };
 }
 
@@ -118,10 +123,47 @@ void live_references(struct live_host *host)
         host->context.references[r] = seen(references[r]);
 }
 
+/* Where an atom is, or would be. */
+static size_t kept_atom_place(const struct live_host *host, int atom)
+{
+    size_t place = 0;
+    while (place < host->n_kept_atoms && host->kept_atoms[place] < atom)
+        place++;
+    return place;
+}
+
+/* Keeps up what live_exclude_atoms points to: the row is of a remote that the memory does not know
+ * yet, and for which the oldest one makes room. */
+static void note_atoms(struct live_host *host)
+{
+    const struct value_list *remotes = &host->vocabulary->lists[ATTRIBUTE_REMOTE];
+    size_t n_known = conversation_remote_count(host->memory);
+    int forgotten = -1, atom = value_list_find(remotes, host->row.value[ATTRIBUTE_REMOTE]);
+    if (n_known == REMOTES_KEPT) {
+        const struct past_row *oldest = conversation_remote_at(host->memory, n_known - 1);
+        forgotten = value_list_find(remotes, oldest->row.value[ATTRIBUTE_REMOTE]);
+    }
+    if (forgotten >= 0) {
+        uint16_t *place = host->kept_atoms + kept_atom_place(host, forgotten);
+        host->n_kept_atoms--;
+        memmove(place, place + 1,
+                (size_t)(host->kept_atoms + host->n_kept_atoms - place) * sizeof *place);
+    }
+    if (atom >= 0) {
+        uint16_t *place = host->kept_atoms + kept_atom_place(host, atom);
+        memmove(place + 1, place,
+                (size_t)(host->kept_atoms + host->n_kept_atoms - place) * sizeof *place);
+        *place = (uint16_t)atom;
+        host->n_kept_atoms++;
+    }
+}
+
 void live_end(struct live_host *host)
 {
     enum link_kind kind = host->context.link.kind;
     host->clock += host->row.value[ATTRIBUTE_GAP];
+    if (host->has_memory && kind == LINK_NEW)
+        note_atoms(host);
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
@@ -145,10 +187,10 @@ void live_exclude_ports(struct live_host *host, struct exclusions *room)
     context->n_kept_ports = conversation_remote_ports(host->memory, &host->row, room->words);
 }
 
-void live_exclude_atoms(struct live_host *host, struct exclusions *room)
+void live_exclude_atoms(struct live_host *host)
 {
-    host->context.kept_atoms = room->words;
-    host->context.n_kept_atoms = kept_atoms_of(host->memory, host->vocabulary, room->words);
+    host->context.kept_atoms = host->kept_atoms;
+    host->context.n_kept_atoms = host->n_kept_atoms;
 }
 
 void live_exclude_third_octets(struct live_host *host, struct exclusions *room)

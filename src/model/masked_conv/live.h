@@ -31,6 +31,8 @@ struct live_host {
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
+    uint16_t *kept_atoms; /* remotes that the memory knows, ascending */
+    size_t n_kept_atoms;
     /* How many flows its hours have, where hourly is not NULL: those of training host of_host. */
     const struct hourly_flows *hourly;
     size_t of_host;
@@ -65,7 +67,7 @@ struct exclusions {
 /* Points the context to what it excludes, so far as the row is known: remote ports of a link to a
  * known remote; of a new remote the atoms, third octets, or last octets. */
 void live_exclude_ports(struct live_host *host, struct exclusions *room);
-void live_exclude_atoms(struct live_host *host, struct exclusions *room);
+void live_exclude_atoms(struct live_host *host);
 void live_exclude_third_octets(struct live_host *host, struct exclusions *room);
 void live_exclude_last_octets(struct live_host *host, struct exclusions *room);
 

@@ -136,7 +136,7 @@ static void prepare_head(struct live_host *live, enum head head, struct exclusio
     if (head == HEAD_REMOTE_PORT)
         live_exclude_ports(live, room);
     else if (head == HEAD_REMOTE)
-        live_exclude_atoms(live, room);
+        live_exclude_atoms(live);
     else if (head == HEAD_OCTET_3)
         live_exclude_third_octets(live, room);
     else if (head == HEAD_OCTET_4)
