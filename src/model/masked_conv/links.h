@@ -42,6 +42,7 @@ struct row_context {
     uint32_t match_flows; /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
     struct pace pace;                   /* where it may be looked at */
+    int64_t lowest_gap, highest_gap;    /* in drawing, where there can be no others; or 0 */
     uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */

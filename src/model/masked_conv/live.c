@@ -31,6 +31,34 @@ static void begin_hour(struct live_host *host)
     host->pace.is_known = true;
 }
 
+/* How long it is to the next hour that has a flow to come: 0 where this one has. A host that has
+ * none for a week is not looked at further. */
+static int64_t lowest_gap(const struct live_host *host)
+{
+    enum { HOURS_MAX = 7 * HOURS_PER_DAY };
+    if (host->hourly == NULL || host->pace.left[0] > 0 || host->pace.left[1] > 0)
+        return 0;
+    int32_t flows[2] = { 0 };
+    int64_t hour = host->hour;
+    while (flows[0] + flows[1] == 0 && hour < host->hour + HOURS_MAX) {
+        hour++;
+        hourly_flows_draw(host->hourly, host->of_host, hour, host->pace_seed, host->pace_stream,
+                          flows);
+    }
+    return hour * SECONDS_PER_HOUR - host->clock;
+}
+
+/* How long it is to the end of an hour that has flows to come; 0 where this one has none. A host
+ * that is late may leave the last ones out, so that they do not all come in the last second. */
+static int64_t highest_gap(const struct live_host *host)
+{
+    enum { LATE = 60 };
+    if (host->hourly == NULL || (host->pace.left[0] == 0 && host->pace.left[1] == 0))
+        return 0;
+    int64_t within = SECONDS_PER_HOUR - 1 - host->clock % SECONDS_PER_HOUR;
+    return within > LATE ? within : LATE;
+}
+
 static void keep_pace(struct live_host *host)
 {
     if (host->hourly == NULL)
@@ -84,6 +112,8 @@ void live_begin(struct live_host *host)
     };
     struct row_context *context = &host->context;
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
+    context->lowest_gap = lowest_gap(host);
+    context->highest_gap = highest_gap(host);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
     if (host->has_last_new)
@@ -132,6 +162,32 @@ static size_t kept_atom_place(const struct live_host *host, int atom)
     return place;
 }
 
+static bool is_kept_at(const struct live_host *host, size_t place, int atom)
+{
+    return place < host->n_kept_atoms && host->kept_atoms[place] == atom;
+}
+
+static void keep_atom(struct live_host *host, int atom)
+{
+    size_t place = kept_atom_place(host, atom);
+    if (is_kept_at(host, place, atom))
+        return;
+    memmove(host->kept_atoms + place + 1, host->kept_atoms + place,
+            (host->n_kept_atoms - place) * sizeof *host->kept_atoms);
+    host->kept_atoms[place] = (uint16_t)atom;
+    host->n_kept_atoms++;
+}
+
+static void drop_atom(struct live_host *host, int atom)
+{
+    size_t place = kept_atom_place(host, atom);
+    if (!is_kept_at(host, place, atom))
+        return;
+    host->n_kept_atoms--;
+    memmove(host->kept_atoms + place, host->kept_atoms + place + 1,
+            (host->n_kept_atoms - place) * sizeof *host->kept_atoms);
+}
+
 /* Keeps up what live_exclude_atoms points to: the row is of a remote that the memory does not know
  * yet, and for which the oldest one makes room. */
 static void note_atoms(struct live_host *host)
@@ -143,19 +199,10 @@ static void note_atoms(struct live_host *host)
         const struct past_row *oldest = conversation_remote_at(host->memory, n_known - 1);
         forgotten = value_list_find(remotes, oldest->row.value[ATTRIBUTE_REMOTE]);
     }
-    if (forgotten >= 0) {
-        uint16_t *place = host->kept_atoms + kept_atom_place(host, forgotten);
-        host->n_kept_atoms--;
-        memmove(place, place + 1,
-                (size_t)(host->kept_atoms + host->n_kept_atoms - place) * sizeof *place);
-    }
-    if (atom >= 0) {
-        uint16_t *place = host->kept_atoms + kept_atom_place(host, atom);
-        memmove(place + 1, place,
-                (size_t)(host->kept_atoms + host->n_kept_atoms - place) * sizeof *place);
-        *place = (uint16_t)atom;
-        host->n_kept_atoms++;
-    }
+    if (forgotten >= 0 && forgotten != atom)
+        drop_atom(host, forgotten);
+    if (atom >= 0)
+        keep_atom(host, atom);
 }
 
 void live_end(struct live_host *host)

@@ -47,7 +47,8 @@ struct live_host {
 /* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
                     bool has_memory);
-/* Keeps to the hours of a training host from the next row on. hourly: borrowed. */
+/* Keeps to the hours of a training host from the next row on: its gaps lead to hours that have
+ * flows to come. hourly: borrowed. */
 void live_host_pace(struct live_host *host, const struct hourly_flows *hourly, size_t of_host,
                     uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);

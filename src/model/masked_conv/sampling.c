@@ -269,6 +269,8 @@ static void draw_rows(const struct masked_conv_sampler *sampler, struct work *wo
         struct drawn_host *host = work->hosts[r];
         work->rngs[r] = rng_stream(sampler->seed, RNG_SAMPLE, host->stream, host->live.index);
         live_begin(&host->live);
+        if (host->silence > 0) /* its pace did not know of that */
+            host->live.context.highest_gap = 0;
     }
     enum head head = 0;
     for (enum stage stage = 0; stage < N_STAGES; stage++) {
