@@ -82,7 +82,7 @@ static inline real sum_of_lanes(lanes sums)
 /* x becomes exp(x - most); returns their sum. To energy, by lanes, is added exp(x - most) times
  * x - most. */
 static inline __attribute__((always_inline)) real weigh(real *restrict x, real most,
-                                                        double *restrict energy)
+                                                        real *restrict energy)
 {
     real sums[N_LANES] = { 0 };
     for (size_t first = 0; first < BLOCK; first += N_LANES)
@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) real weigh(real *restrict x, real m
             x[first + l] = weight;
             sums[l] += weight;
             if (energy != NULL)
-                energy[l] += (double)weight * (double)below;
+                energy[l] += weight * below;
         }
     return sum_of_lanes(*(const lanes_anywhere *)sums);
 }
@@ -137,13 +137,13 @@ static bool needs_entropy(size_t n, double truncation)
 }
 
 /* The smallest weight that is drawn. */
-static real least_weight(size_t n, double total, const double *energy_of_lane, double truncation)
+static real least_weight(size_t n, double total, const real *energy_of_lane, double truncation)
 {
     if (!needs_entropy(n, truncation))
         return at_least(total * truncation);
     double energy = 0.0;
     for (size_t l = 0; l < N_LANES; l++)
-        energy += energy_of_lane[l];
+        energy += (double)energy_of_lane[l];
     double entropy = log(total) - energy / total;
     return at_least(total * fmin(truncation, sqrt(truncation) * exp(-entropy)));
 }
@@ -162,10 +162,7 @@ static double truncate_weights(real *weights, real *sums, size_t n, real least)
             *(lanes_anywhere *)(block + first) = weight;
             left_of_block += weight;
         }
-        sums[b] = 0;
-        if (sum_of_lanes(left_of_block) > 0) /* seldom */
-            for (size_t k = 0; k < BLOCK; k++)
-                sums[b] += block[k];
+        sums[b] = sum_of_lanes(left_of_block);
         left += (double)sums[b];
     }
     return left;
@@ -178,7 +175,7 @@ size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, 
         BUG("a draw from %zu", n);
     enum { BLOCKS_MAX = CATEGORICAL_MAX / BLOCK };
     real x[CATEGORICAL_MAX], sums[BLOCKS_MAX], most_of_lane[N_LANES];
-    double energy_of_lane[N_LANES] = { 0 };
+    real energy_of_lane[N_LANES] = { 0 };
     bool is_open[BLOCKS_MAX]; /* blocks where something is available */
     size_t n_whole = n / BLOCK * BLOCK;
     for (size_t l = 0; l < N_LANES; l++)
