@@ -449,7 +449,7 @@ static enum status compare_file(struct work *work, struct error *err)
 
 /* A twin of as many hosts over the real flows' time. Caller frees *data. */
 static enum status draw_twin(const struct work *work, const struct model *model, int64_t seed,
-                             struct dataset **data, struct error *err)
+                             struct dataset **data, struct sample_report *report, struct error *err)
 {
     char start[CALENDAR_TEXT_SIZE];
     calendar_format(work->report.from, start);
@@ -460,7 +460,7 @@ static enum status draw_twin(const struct work *work, const struct model *model,
         .seed = seed,
         .truncation = SAMPLE_TRUNCATION,
     };
-    return draw_dataset(model, &wanted, data, err);
+    return draw_dataset(model, &wanted, data, report, err);
 }
 
 static enum status draw_twins(struct work *work, size_t m, struct error *err)
@@ -470,11 +470,17 @@ static enum status draw_twins(struct work *work, size_t m, struct error *err)
     work->report.models[m].twin = (int)work->report.n_twins++;
     for (int64_t r = 0; r < settings.repeats; r++) {
         struct dataset *data = NULL;
-        enum status status = draw_twin(work, work->models[m], (uint64_t)(settings.seed + r), &data,
+        struct sample_report drawn;
+        enum status status = draw_twin(work, work->models[m], settings.seed + r, &data, &drawn,
                                        err);
         if (status != STATUS_OK && status != STATUS_INTERRUPTED)
             error_prefix(err, "%s: ", twin->name);
         FORWARD(status);
+        if (r == 0) {
+            twin->is_drawn = true;
+            twin->n_silent = drawn.n_silent;
+            twin->n_runaway = drawn.n_runaway;
+        }
         status = compare_twin(work, twin, data, err);
         dataset_free(data);
         FORWARD(status);

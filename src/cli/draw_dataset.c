@@ -67,13 +67,12 @@ static struct label_list name_labels(const struct label_list *known, struct flow
 }
 
 enum status draw_dataset(const struct model *model, const struct sample_settings *settings,
-                         struct dataset **data, struct error *err)
+                         struct dataset **data, struct sample_report *report, struct error *err)
 {
     struct sample_plan plan;
-    struct sample_report report;
     FORWARD(sample_plan_create(&plan, model, settings, err));
     struct gathered gathered = { .monitored = &model->monitored, .plan = &plan };
-    enum status status = sample_run(model, &plan, gather_flow, &gathered, &report, err);
+    enum status status = sample_run(model, &plan, gather_flow, &gathered, report, err);
     if (status == STATUS_OK && gathered.n == 0)
         status = error_set(err, STATUS_RANGE, "the model drew no flow in that time");
     if (status == STATUS_OK) {

@@ -8,6 +8,6 @@
 
 /* Caller frees with dataset_free. STATUS_RANGE where the model draws no flow. */
 enum status draw_dataset(const struct model *model, const struct sample_settings *settings,
-                         struct dataset **data, struct error *err);
+                         struct dataset **data, struct sample_report *report, struct error *err);
 
 #endif

@@ -25,6 +25,8 @@ static void measure_portrait(struct portrait *portrait, const struct side *side)
 #pragma omp section
         portrait->rules = rules_measure(side->traffic);
 #pragma omp section
+        portrait->host_counts = host_counts_measure(side->traffic);
+#pragma omp section
         for (int series = 0; series < N_ACF_SERIES; series++)
             portrait->autocorrelation[series] = autocorrelation_measure(side->traffic, series);
     }
@@ -48,6 +50,8 @@ struct comparison comparison_make(const struct side *real, const struct side *sy
     comparison.pairs = pairs_compare(real, synthetic);
     measure_portrait(&comparison.real, real);
     measure_portrait(&comparison.synthetic, synthetic);
+    comparison.js_host_counts = host_counts_compare(&comparison.real.host_counts,
+                                                    &comparison.synthetic.host_counts);
     const double *a = (const double *)&comparison.real, *b = (const double *)&comparison.synthetic;
     double *difference = (double *)&comparison.difference;
     for (size_t i = 0; i < N_PORTRAIT_NUMBERS; i++)

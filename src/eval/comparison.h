@@ -18,6 +18,7 @@
 #include "eval/conversations.h"
 #include "eval/dependence.h"
 #include "eval/distribution.h"
+#include "eval/host_counts.h"
 #include "eval/netshare.h"
 #include "eval/pairs.h"
 #include "eval/rules.h"
@@ -25,6 +26,7 @@
 /* What is measured on one side alone. */
 struct portrait {
     struct conversations conversations;
+    struct host_counts host_counts;
     struct rule_rates rules;
     struct dependence dependence;
     struct autocorrelation autocorrelation[N_ACF_SERIES];
@@ -34,6 +36,7 @@ struct comparison {
     struct distribution_distance distributions[N_CODED]; /* NaN where there are no fine classes */
     struct netshare_figures netshare;
     struct pair_distances pairs;
+    double js_host_counts;
     struct portrait real, synthetic;
     struct portrait difference; /* |synthetic - real|, number by number */
 };

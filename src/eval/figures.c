@@ -11,6 +11,7 @@ const char *const figure_group_words[N_FIGURE_GROUPS] = {
     [GROUP_PRIVACY] = "Privacy",
     [GROUP_VALUES] = "Values of single flows",
     [GROUP_HOURS] = "Values by the hour of the day",
+    [GROUP_HOSTS] = "Hosts",
     [GROUP_ORDER] = "Order and dependence",
     [GROUP_CONVERSATIONS] = "Conversations",
     [GROUP_RULES] = "Rules of networks",
@@ -228,6 +229,17 @@ static void add_distributions(struct list *list, const struct report *report, bo
     }
 }
 
+static void add_hosts(struct list *list)
+{
+    struct figure *spread = add(list, GROUP_HOSTS, DISTANCE_AT(js_host_counts), distance_at);
+    name(spread, "flows of a host in a day", "JS in nats", "hosts", "flows_per_day_js");
+    spread->is_squared = spread->is_of_hosts = spread->is_key = true;
+    spread->tolerance = JS_TOLERANCE;
+    struct figure *mean = add(list, GROUP_HOSTS, PORTRAIT_AT(host_counts.mean), portrait_distance);
+    name(mean, "flows of a host in a day", "mean", "hosts", "flows_per_day");
+    mean->has_sides = mean->is_of_hosts = true;
+}
+
 static void add_order(struct list *list)
 {
     for (int s = 0; s < N_ACF_SERIES; s++) {
@@ -360,6 +372,7 @@ size_t figures_list(const struct report *report, struct figure figures[FIGURES_M
     add_judges(&list, report);
     add_distributions(&list, report, false);
     add_distributions(&list, report, true);
+    add_hosts(&list);
     add_order(&list);
     add_conversations(&list);
     add_rules(&list);
@@ -399,7 +412,9 @@ struct finding figure_find(const struct figure *figure, const struct report *rep
     }
     distances_of(figure, &twin->average, &finding.distance, &finding.deviation);
     distances_of(figure, &report->floor, &finding.floor, &finding.floor_deviation);
-    double factor = comparison_size_factor(report->effective_hosts, twin->effective_hosts);
+    double factor = figure->is_of_hosts
+                        ? comparison_size_factor((double)report->n_hosts, (double)twin->n_hosts)
+                        : comparison_size_factor(report->effective_hosts, twin->effective_hosts);
     factor = figure->is_squared ? factor : sqrt(factor);
     finding.floor *= factor;
     finding.floor_deviation *= factor;

@@ -23,6 +23,7 @@ enum figure_group {
     GROUP_PRIVACY,
     GROUP_VALUES,        /* of single flows */
     GROUP_HOURS,         /* the same by the hour of the day */
+    GROUP_HOSTS,         /* how much each host does */
     GROUP_ORDER,         /* how a flow depends on those before it */
     GROUP_CONVERSATIONS, /* whether flows belong together */
     GROUP_RULES,
@@ -51,6 +52,7 @@ struct figure {
     struct finding (*judge)(const struct report *report, const struct report_twin *twin,
                             size_t offset);
     bool is_squared;  /* JS: the size factor holds, not its root */
+    bool is_of_hosts; /* each host counts alike: sizes are numbers of hosts, not effective ones */
     bool has_sides;   /* each side has a number, at `offset` in its portrait */
     double scale;     /* of numbers for people: 100 for per cent */
     double tolerance; /* in the figure's own unit */

@@ -45,6 +45,9 @@ struct report_twin {
     const char *name;        /* the file's, or that of the model that drew it */
     size_t n_hosts, n_flows; /* of the first repeat */
     double effective_hosts;  /* traffic_effective_hosts, of the same */
+    bool is_drawn;    /* by eval, and so it is known how many hosts of the same had no flow */
+    size_t n_silent;  /* at all, */
+    size_t n_runaway; /* and how many ran away (see sample/sample.h) */
     struct comparison_average average;
     /* What judges of a twin say, each where it was asked: of the first repeat. */
     struct two_sample two_sample;

@@ -231,6 +231,29 @@ static json_t *autocorrelation_json(const struct report *report, const struct re
     return object;
 }
 
+static json_t *hosts_json(const struct report *report, const struct report_twin *twin)
+{
+    json_t *object = json_object();
+    const struct comparison *mean = &twin->average.mean;
+    size_t js = DISTANCE_AT(js_host_counts), shares = PORTRAIT_AT(host_counts.shares);
+    set_distance(object, "flows_per_day_js", report, twin, js);
+    if (report->floor.n > 0)
+        report_set_number(object, "flows_per_day_js_floor_at_size", "",
+                          comparison_size_factor((double)report->n_hosts, (double)twin->n_hosts) *
+                              number_at(&report->floor.mean, js));
+    json_object_set_new(object, "flows_per_day",
+                        portrait_json(report, twin, PORTRAIT_AT(host_counts.mean)));
+    json_object_set_new(object, "octaves",
+                        json_pack("{s:o, s:o}", "real",
+                                  numbers(mean, real_at(shares), HOST_COUNT_CLASSES), "synthetic",
+                                  numbers(mean, synthetic_at(shares), HOST_COUNT_CLASSES)));
+    if (twin->is_drawn) {
+        json_object_set_new(object, "silent", json_integer((json_int_t)twin->n_silent));
+        json_object_set_new(object, "runaway", json_integer((json_int_t)twin->n_runaway));
+    }
+    return object;
+}
+
 /* All figures of a twin, as keys of an object. */
 static void add_twin(json_t *object, const struct report *report, const struct report_twin *twin)
 {
@@ -242,6 +265,7 @@ static void add_twin(json_t *object, const struct report *report, const struct r
     add_distributions(report_child(object, "js"), report_child(object, "kl"), report, twin);
     json_object_set_new(object, "netshare", netshare_json(report, twin));
     json_object_set_new(object, "pairs", pairs_json(report, twin));
+    json_object_set_new(object, "hosts", hosts_json(report, twin));
     json_t *conversations = report_child(object, "conversations"),
            *rules = report_child(object, "rules");
     for (int c = 0; c < N_CONVERSATION_FIGURES; c++)

@@ -285,6 +285,17 @@ static void print_netshare(FILE *out, const struct report *report)
     }
 }
 
+static void print_hosts(FILE *out, const struct report *report)
+{
+    double at_size = comparison_size_factor((double)report->n_hosts,
+                                            (double)report->twins[0].n_hosts);
+    fprintf(out, "\nFlows of a host in a day\n\n");
+    report_print_headings(out, report);
+    report_print_name(out, "JS of the counts in octaves, nats");
+    print_distance_cells(out, report, DISTANCE_AT(js_host_counts));
+    fprintf(out, "\nHosts count alike: a perfect twin has about %.2f of this floor.\n", at_size);
+}
+
 static void print_pairs(FILE *out, const struct report *report)
 {
     fprintf(out, "\nTotal variation of joint histograms, 0..1\n\n");
@@ -477,6 +488,9 @@ static void print_twins(FILE *out, const struct report *report)
         const struct report_twin *twin = &report->twins[t];
         fprintf(out, "%sTwin %s: %zu flows of %zu hosts", t == 0 ? "\n" : "", twin->name,
                 twin->n_flows, twin->n_hosts);
+        if (twin->is_drawn)
+            fprintf(out, "; %zu hosts without a flow, %zu ran away", twin->n_silent,
+                    twin->n_runaway);
         if (report->n_repeats > 1)
             fprintf(out, "; figures are means over %zu twins (deviation)", report->n_repeats);
         fputc('\n', out);
@@ -501,6 +515,7 @@ static void print_twins(FILE *out, const struct report *report)
                         offsetof(struct distribution_distance, kl),
                         offsetof(struct distribution_distance, kl_hourly_mean));
     print_netshare(out, report);
+    print_hosts(out, report);
     print_conversations(out, report);
     print_autocorrelation(out, report);
     print_rules(out, report);

@@ -12,10 +12,11 @@ struct place_key {
     uint8_t protocol;
 };
 
-/* Where things are kept: places by key, open addressing with twice as many cells as places. */
+/* Where things are kept: places by key, open addressing with twice as many cells as places, of
+ * which there are a power of 2. */
 struct place_table {
     uint16_t *cells; /* place + 1; 0: empty */
-    size_t n_cells;
+    size_t last_cell;
     uint64_t *endpoints; /* of the key of each place */
     uint8_t *protocols;
 };
@@ -188,11 +189,15 @@ static uint64_t service_key(const struct row *row, bool with_remote)
 
 /* ---- places ------------------------------------------------------------------------------- */
 
+_Static_assert((CONVERSATIONS_KEPT & (CONVERSATIONS_KEPT - 1)) == 0 &&
+                   (REMOTES_KEPT & (REMOTES_KEPT - 1)) == 0,
+               "cells are found by a mask");
+
 static struct place_table place_table_create(size_t n_places)
 {
     return (struct place_table){
         .cells = memory_zalloc(2 * n_places, sizeof(uint16_t)),
-        .n_cells = 2 * n_places,
+        .last_cell = 2 * n_places - 1,
         .endpoints = memory_zalloc(n_places, sizeof(uint64_t)),
         .protocols = memory_zalloc(n_places, sizeof(uint8_t)),
     };
@@ -207,7 +212,7 @@ static void place_table_release(struct place_table *table)
 
 static size_t home_cell(const struct place_table *table, struct place_key key)
 {
-    return mix(key.endpoints ^ (uint64_t)key.protocol << 56) % table->n_cells;
+    return mix(key.endpoints ^ (uint64_t)key.protocol << 56) & table->last_cell;
 }
 
 static struct place_key key_at(const struct place_table *table, size_t place)
@@ -219,7 +224,7 @@ static struct place_key key_at(const struct place_table *table, size_t place)
 static size_t cell_of(const struct place_table *table, struct place_key key)
 {
     size_t cell = home_cell(table, key);
-    for (; table->cells[cell] != 0; cell = (cell + 1) % table->n_cells) {
+    for (; table->cells[cell] != 0; cell = (cell + 1) & table->last_cell) {
         size_t place = table->cells[cell] - 1u;
         if (table->endpoints[place] == key.endpoints && table->protocols[place] == key.protocol)
             break;
@@ -240,13 +245,13 @@ static void forget_place(struct place_table *table, size_t place)
     size_t hole = cell_of(table, key_at(table, place)), cell = hole;
     table->cells[hole] = 0;
     for (;;) {
-        cell = (cell + 1) % table->n_cells;
+        cell = (cell + 1) & table->last_cell;
         uint16_t entry = table->cells[cell];
         if (entry == 0)
             return;
         size_t home = home_cell(table, key_at(table, entry - 1u));
-        size_t from_home = (cell + table->n_cells - home) % table->n_cells;
-        size_t from_hole = (cell + table->n_cells - hole) % table->n_cells;
+        size_t from_home = (cell - home) & table->last_cell;
+        size_t from_hole = (cell - hole) & table->last_cell;
         if (from_home >= from_hole) {
             table->cells[hole] = entry;
             table->cells[cell] = 0;

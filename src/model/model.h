@@ -116,7 +116,8 @@ struct model_kind {
      * it draws all alike. */
     bool (*knows_hosts)(const struct model *model);
     /* Draws the next row of each of the n hosts in which[] (indices, each at most once). A host's
-     * rows do not depend on which others are drawn beside it. */
+     * rows do not depend on which others are drawn beside it. The threads of a parallel region may
+     * call it at once for different hosts; by itself it may use all threads. */
     enum status (*sampler_advance)(struct sampler *sampler, const size_t *which, size_t n,
                                    struct row *rows, struct error *err);
     void (*sampler_free)(struct sampler *sampler);

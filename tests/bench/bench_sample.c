@@ -3,6 +3,9 @@
  * A network of the default sizes with full vocabularies and untrained weights, but for the biases
  * of gaps and links, which make conversations of the kind that real hosts have. Its arithmetic is
  * that of a trained one. The yardstick is a large sgemm in the same run.
+ *
+ * Hosts are drawn step by step, all at once, and as `flowtwin sample` draws a day of them: with
+ * equal numbers of flows, and with those of a real network, where a tenth of the hosts has most.
  */
 #include "bench/report.h"
 
@@ -12,6 +15,7 @@
 #include "base/rng.h"
 #include "base/threads.h"
 #include "model/masked_conv/masked_conv.h"
+#include "sample/sample.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -20,6 +24,7 @@
 #include <time.h>
 
 enum { N_HOSTS = 200, WARM_UP = 200, ROWS = 100, REPEATS = 8, SINGLE_ROWS = 2000 };
+enum { DAY = 86400, DAY_START = 1460332800, DAY_FLOWS = 60000, DAY_REPEATS = 3 };
 
 /* ---- the model ---------------------------------------------------------------------------- */
 
@@ -37,7 +42,10 @@ static struct vocabulary full_vocabulary(void)
 {
     struct vocabulary vocabulary = { .duration_grid = 4,
                                      .ratio_lowest = { 28.0, 40.0 },
-                                     .ratio_highest = { 1500.0, 1500.0 } };
+                                     .ratio_highest = { 1500.0, 1500.0 },
+                                     .highest_gap = 3600,
+                                     .highest_packets = 1000000,
+                                     .highest_duration = 4000000 };
     vocabulary.lists[ATTRIBUTE_REMOTE] = values(1024, 1 << 24, 3000017);
     vocabulary.lists[ATTRIBUTE_PROTOCOL] = values(6, 1, 5);
     vocabulary.lists[ATTRIBUTE_LOCAL_PORT] = values(384, 0, 37);
@@ -178,9 +186,7 @@ static double draw_rate(const struct masked_conv *model, size_t n_hosts, size_t 
     static struct drawing drawing;
     struct sampler_host hosts[N_HOSTS];
     for (size_t h = 0; h < n_hosts; h++) {
-        hosts[h] = (struct sampler_host){ .address = (uint32_t)h,
-                                          .stream = h,
-                                          .start = 1460332800 };
+        hosts[h] = (struct sampler_host){ .address = (uint32_t)h, .stream = h, .start = DAY_START };
         drawing.which[h] = h;
     }
     drawing.sampler = model_sampler(&model->base, hosts, n_hosts,
@@ -204,6 +210,96 @@ static double draw_rate(const struct masked_conv *model, size_t n_hosts, size_t 
     return (double)(n_hosts * n_rows) / best;
 }
 
+/* ---- days --------------------------------------------------------------------------------- */
+
+/* Hosts that make so many flows a day: masked-conv's, with their gaps stretched. */
+struct paced_sampler {
+    struct sampler base;
+    struct sampler *inner;
+};
+
+static const struct masked_conv *paced_model;
+static double stretches[N_HOSTS];
+
+static struct sampler *paced_create(const struct model *model, const struct sampler_host *hosts,
+                                    size_t n_hosts, const struct sampler_settings *settings)
+{
+    (void)model;
+    struct paced_sampler *sampler = memory_zalloc(1, sizeof *sampler);
+    sampler->inner = model_sampler(&paced_model->base, hosts, n_hosts, settings);
+    return &sampler->base;
+}
+
+static enum status paced_advance(struct sampler *base, const size_t *which, size_t n,
+                                 struct row *rows, struct error *err)
+{
+    struct paced_sampler *sampler = (struct paced_sampler *)base;
+    FORWARD(sampler_advance(sampler->inner, which, n, rows, err));
+    for (size_t i = 0; i < n; i++) {
+        int64_t *gap = &rows[i].value[ATTRIBUTE_GAP];
+        *gap = llround((double)*gap * stretches[which[i]]);
+    }
+    return STATUS_OK;
+}
+
+static void paced_free(struct sampler *base)
+{
+    struct paced_sampler *sampler = (struct paced_sampler *)base;
+    sampler_free(sampler->inner);
+    free(sampler);
+}
+
+static const struct model_kind paced_kind = { .name = "paced",
+                                              .sampler_create = paced_create,
+                                              .sampler_advance = paced_advance,
+                                              .sampler_free = paced_free };
+
+static enum status drop_flow(void *user, const struct flow *flow, size_t host, struct error *err)
+{
+    (void)user, (void)flow, (void)host, (void)err;
+    return STATUS_OK;
+}
+
+/* Flows a second of a day of N_HOSTS, and processor time a flow. unevenness: 0, or 1 for shares of
+ * the flows as in a day of UGR'16, where the busiest of 178 hosts has a sixteenth of them. */
+static double day_rate(const struct masked_conv *model, double unevenness, double *processor)
+{
+    struct sampler_host hosts[N_HOSTS];
+    uint32_t addresses[N_HOSTS];
+    double shares[N_HOSTS], sum = 0.0;
+    for (size_t h = 0; h < N_HOSTS; h++) {
+        hosts[h] = (struct sampler_host){ .address = (uint32_t)h, .stream = h, .start = DAY_START };
+        addresses[h] = (uint32_t)h;
+        shares[h] = unevenness > 0.0 ? exp(-(double)h / 14.0) + 0.01 : 1.0;
+        sum += shares[h];
+    }
+    const double mean_gap = 1.5; /* s, of set_biases */
+    for (size_t h = 0; h < N_HOSTS; h++)
+        stretches[h] = DAY / (mean_gap * DAY_FLOWS * shares[h] / sum);
+    paced_model = model;
+    const struct model paced = { .kind = &paced_kind };
+    const struct sample_plan plan = { .hosts = hosts,
+                                      .addresses = addresses,
+                                      .n_hosts = N_HOSTS,
+                                      .start = DAY_START,
+                                      .end = DAY_START + DAY,
+                                      .seed = 1,
+                                      .truncation = SAMPLE_TRUNCATION };
+    double best = 0.0;
+    *processor = (double)INFINITY;
+    for (int i = 0; i < DAY_REPEATS; i++) {
+        struct sample_report report;
+        struct error err;
+        double wall = progress_clock(), started = processor_seconds();
+        if (sample_run(&paced, &plan, drop_flow, NULL, &report, &err) != STATUS_OK)
+            BUG("%s", err.message);
+        double flows = (double)report.n_flows;
+        best = fmax(best, flows / (progress_clock() - wall));
+        *processor = fmin(*processor, (processor_seconds() - started) / flows);
+    }
+    return best;
+}
+
 static void report_rate(struct report *report, const char *name, double rate, double processor,
                         double flops, double sgemm_rate)
 {
@@ -225,6 +321,8 @@ int main(void)
     double many_processor, one_processor, sgemm_rate = large_sgemm_rate();
     double many = draw_rate(model, N_HOSTS, ROWS, &many_count, &many_processor);
     sgemm_rate = fmax(sgemm_rate, large_sgemm_rate());
+    double even_processor, even = day_rate(model, 0.0, &even_processor);
+    double uneven_processor, uneven = day_rate(model, 1.0, &uneven_processor);
     double one = draw_rate(model, 1, SINGLE_ROWS, &one_count, &one_processor);
     sgemm_rate = fmax(sgemm_rate, large_sgemm_rate());
 
@@ -235,6 +333,10 @@ int main(void)
            multiply_adds(model, &many_count), sgemm_rate / 1e9);
     report_rate(report, "hosts_200", many, many_processor, 2.0 * multiply_adds(model, &many_count),
                 sgemm_rate);
+    report_rate(report, "day_of_200", even, even_processor, 2.0 * multiply_adds(model, &many_count),
+                sgemm_rate);
+    report_rate(report, "day_of_200_unequal", uneven, uneven_processor,
+                2.0 * multiply_adds(model, &many_count), sgemm_rate);
     report_rate(report, "hosts_1", one, one_processor, 2.0 * multiply_adds(model, &one_count),
                 sgemm_rate);
     report_close(report);

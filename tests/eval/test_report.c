@@ -62,9 +62,12 @@ static void make_fixture(struct fixture *fixture)
                                                    .twin = m == 0 ? 0 : -1 };
     report->twins = memory_zalloc(1, sizeof *report->twins);
     report->n_twins = 1;
-    report->twins[0] = (struct report_twin){
-        .name = "one.h5", .n_hosts = 9, .effective_hosts = 4.0, .n_flows = 1000
-    };
+    report->twins[0] = (struct report_twin){ .name = "one.h5",
+                                             .n_hosts = 9,
+                                             .effective_hosts = 4.0,
+                                             .n_flows = 1000,
+                                             .is_drawn = true,
+                                             .n_silent = 2 };
     struct classes *classes = classes_create(fixture->traffic[0], fixture->traffic[1]);
     struct side a = side_create(fixture->traffic[0], classes);
     struct side b = side_create(fixture->traffic[1], classes);
@@ -140,6 +143,11 @@ START_TEST(json_has_the_keys_that_stay)
                 mean->netshare.values[NETSHARE_EMD_BYTES] /
                     floor->netshare.values[NETSHARE_EMD_BYTES],
                 1e-12);
+    assert_near(number_of(json, "hosts.flows_per_day_js"), mean->js_host_counts, 0.0);
+    number_of(json, "hosts.flows_per_day_js_floor_at_size");
+    assert_near(number_of(json, "hosts.flows_per_day.synthetic"), mean->synthetic.host_counts.mean,
+                0.0);
+    assert_near(number_of(json, "hosts.silent"), 2.0, 0.0);
     assert_near(number_of(json, "nmi.real.bytes.packets"),
                 mean->real.dependence.nmi[ATTRIBUTE_BYTES][ATTRIBUTE_PACKETS], 0.0);
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "masked_conv_fixture.h"
+#include "model/masked_conv/live.h"
 #include "model_fixture.h"
 
 #include <stdlib.h>
@@ -324,6 +325,41 @@ START_TEST(states_of_conversations_have_a_code_each)
 }
 END_TEST
 
+/* More remotes than the memory keeps come and go, some of them atoms. */
+START_TEST(a_live_host_keeps_up_with_the_atoms_that_it_knows)
+{
+    enum { ATOMS = 300, ADDRESSES = 6000, ROWS = 20000 };
+    int64_t atoms[ATOMS];
+    for (int a = 0; a < ATOMS; a++)
+        atoms[a] = 1 + a * (ADDRESSES / ATOMS);
+    const struct vocabulary vocabulary = {
+        .lists = { [ATTRIBUTE_REMOTE] = { atoms, ATOMS } },
+        .duration_grid = 1,
+    };
+    struct live_host host;
+    struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
+    live_host_init(&host, &vocabulary, 0, true, true);
+    size_t n_kept = 0;
+    for (int i = 0; i < ROWS; i++) {
+        struct row row = { 0 };
+        row.value[ATTRIBUTE_REMOTE] = 1 + (int64_t)rng_below(&rng, ADDRESSES);
+        row.value[ATTRIBUTE_PACKETS] = 1;
+        live_begin_known(&host, &row);
+        live_end(&host);
+        if (i % 97 != 0)
+            continue;
+        uint16_t kept[ATOMS];
+        n_kept = kept_atoms_of(host.memory, &vocabulary, kept);
+        live_begin(&host);
+        live_exclude_atoms(&host);
+        assert_same_words(kept, n_kept, host.context.kept_atoms, host.context.n_kept_atoms);
+    }
+    ck_assert_uint_gt(n_kept, 100); /* some were forgotten */
+    ck_assert_uint_lt(n_kept, ATOMS);
+    live_host_release(&host);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/links");
@@ -331,6 +367,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, contexts_can_be_had_in_any_order, N_WORLDS);
     testing_add_loop(suite, exclusions_are_what_would_be_written_otherwise, N_WORLDS);
     testing_add_loop(suite, without_memory_every_row_is_new, N_WORLDS);
+    testing_add(suite, a_live_host_keeps_up_with_the_atoms_that_it_knows);
     testing_add(suite, states_of_conversations_have_a_code_each);
     return suite;
 }

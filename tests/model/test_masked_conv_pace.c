@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "data/calendar.h"
 #include "masked_conv_fixture.h"
+#include "model/masked_conv/heads.h"
 #include "model/masked_conv/live.h"
 #include "model_fixture.h"
 #include "testing.h"
@@ -158,12 +159,73 @@ START_TEST(an_hour_that_has_begun_has_less_to_come)
 }
 END_TEST
 
+/* A gap from random numbers for the network's. */
+static int64_t draw_gap(const struct heads *heads, const struct row_context *context,
+                        struct rng *rng)
+{
+    real logits[256], mixture[3 * MIXTURE_COMPONENTS];
+    uint8_t available[256];
+    ck_assert_uint_le(heads->n_routes[HEAD_GAP], ARRAY_LEN(logits));
+    for (size_t k = 0; k < ARRAY_LEN(logits); k++)
+        logits[k] = (real)rng_normal(rng);
+    for (size_t k = 0; k < ARRAY_LEN(mixture); k++)
+        mixture[k] = (real)(2.0 * rng_normal(rng));
+    head_available(heads, HEAD_GAP, context, available);
+    return head_draw(heads, HEAD_GAP, context, available, logits, mixture, 0.002, rng);
+}
+
+/* A host that has flows from six to nine o'clock, of few flows an hour and of many. */
+START_TEST(gaps_lead_to_hours_that_have_flows)
+{
+    static const int64_t rates[] = { 2, 60 };
+    struct sequence_set *set = steady_host(rates[_i]);
+    struct hourly_flows hourly;
+    struct vocabulary vocabulary;
+    struct heads heads;
+    struct live_host host;
+    struct rng rng = rng_stream(1, RNG_TEST, 0, (uint64_t)_i);
+    size_t n_within = 0, n_beyond = 0;
+    vocabulary_learn(&vocabulary, set);
+    vocabulary.highest_gap = 100000;
+    heads_init(&heads, &vocabulary);
+    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true);
+    live_host_pace(&host, &hourly, 0, 3, 9);
+    for (int i = 0; i < 2000; i++) {
+        live_begin(&host);
+        const struct row_context *context = &host.context;
+        int64_t gap = draw_gap(&heads, context, &rng), within = context->pace.seconds - 1;
+        if (context->pace.left[0] + context->pace.left[1] > 0) {
+            assert_quick(gap <= (within > 60 ? within : 60));
+            n_within++;
+        } else {
+            int64_t from = context->clock / SECONDS_PER_HOUR, hour = from;
+            int32_t flows[2] = { 0, 0 };
+            while (flows[0] + flows[1] == 0)
+                hourly_flows_draw(&hourly, 0, ++hour, 3, 9, flows);
+            assert_quick(context->clock + gap >= hour * SECONDS_PER_HOUR);
+            n_beyond++;
+        }
+        host.row.value[ATTRIBUTE_GAP] = gap;
+        host.context.link = (struct link){ LINK_NEW, 0 };
+        live_end(&host);
+    }
+    ck_assert_uint_gt(n_within, 30);
+    ck_assert_uint_gt(n_beyond, 3);
+    live_host_release(&host);
+    hourly_flows_release(&hourly);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/pace");
     testing_add_loop(suite, rates_of_hours_are_learned_and_drawn, 2);
     testing_add(suite, a_linked_row_knows_what_is_to_come);
     testing_add(suite, a_live_host_counts_down);
+    testing_add_loop(suite, gaps_lead_to_hours_that_have_flows, 2);
     testing_add(suite, an_hour_that_has_begun_has_less_to_come);
     return suite;
 }

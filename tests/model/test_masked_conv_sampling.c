@@ -426,6 +426,39 @@ START_TEST(rows_do_not_depend_on_when_they_are_drawn)
 }
 END_TEST
 
+/* Each thread of a region draws hosts of its own, as fast as it comes to. */
+START_TEST(threads_may_draw_different_hosts_at_once)
+{
+    enum { N = 60, HOSTS = 24, PER_THREAD = 3 };
+    const struct sampler_settings settings = { .seed = 3 };
+    struct model *model = small_model();
+    struct sampler_host hosts[HOSTS];
+    for (size_t h = 0; h < HOSTS; h++) {
+        hosts[h] = twin(model, h % model->trained_on.n_hosts, START);
+        hosts[h].stream = h;
+    }
+    struct row *expected = draw(model, hosts, HOSTS, &settings, N, NULL, NULL);
+    threads_set(4);
+    struct sampler *sampler = model_sampler(model, hosts, HOSTS, &settings);
+    size_t n_wrong = 0;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(4) reduction(+ : n_wrong)
+    for (size_t first = 0; first < HOSTS; first += PER_THREAD) {
+        const size_t which[] = { first + 2, first, first + 1 };
+        for (size_t i = 0; i < N; i++) {
+            struct row rows[PER_THREAD];
+            struct error err;
+            n_wrong += sampler_advance(sampler, which, PER_THREAD, rows, &err) != STATUS_OK;
+            for (size_t k = 0; k < PER_THREAD; k++)
+                n_wrong += memcmp(&rows[k], &expected[which[k] * N + i], sizeof *rows) != 0;
+        }
+    }
+    ck_assert_uint_eq(n_wrong, 0);
+    sampler_free(sampler);
+    free(expected);
+    model_free(model);
+}
+END_TEST
+
 START_TEST(a_step_asks_for_no_memory)
 {
     enum { N = 50, HOSTS = 3 };
@@ -586,6 +619,7 @@ Suite *test_suite(void)
     testing_add(suite, rows_are_drawn_as_often_as_the_model_says);
     testing_add(suite, rows_do_not_depend_on_threads_and_other_hosts);
     testing_add(suite, rows_do_not_depend_on_when_they_are_drawn);
+    testing_add(suite, threads_may_draw_different_hosts_at_once);
     testing_add(suite, a_step_asks_for_no_memory);
     testing_add(suite, going_on_from_a_past_equals_never_having_stopped);
     testing_add(suite, a_silence_before_the_start_is_part_of_the_first_gap);

@@ -17,7 +17,7 @@ enum { MONDAY = 1460332800 }; /* 2016-04-11, s */
 /* ---- a model whose rows are known --------------------------------------------------------- */
 
 /* What a host of it does. */
-enum behaviour { ORDINARY, RUNS_AWAY, STAYS_SILENT };
+enum behaviour { ORDINARY, RUNS_AWAY, STAYS_SILENT, IS_BUSY };
 static enum behaviour behaviours[256]; /* by the last octet of the address */
 
 static struct row drawn_row(uint64_t seed, uint64_t stream, uint64_t index,
@@ -29,6 +29,8 @@ static struct row drawn_row(uint64_t seed, uint64_t stream, uint64_t index,
     row.value[ATTRIBUTE_GAP] = gaps[rng_below(&rng, ARRAY_LEN(gaps))];
     if (behaviour == RUNS_AWAY && index > 5)
         row.value[ATTRIBUTE_GAP] = 0;
+    if (behaviour == IS_BUSY)
+        row.value[ATTRIBUTE_GAP] = index % 8 == 0;
     if (behaviour == STAYS_SILENT)
         row.value[ATTRIBUTE_GAP] = 1000000;
     row.value[ATTRIBUTE_REMOTE] = rng_u32(&rng);
@@ -255,20 +257,31 @@ START_TEST(flows_come_in_the_order_of_time)
 }
 END_TEST
 
+/* With one busy host, which the others run ahead of, and without. */
 START_TEST(threads_change_nothing)
 {
+    static const int n_threads[] = { 2, 3, 5 };
     struct sample_settings settings = standard_settings();
     struct sample_report report;
     settings.hosts = 100;
+    if (_i == 1) {
+        settings.days = 0.05;
+        for (int h = 0; h < 256; h += 64)
+            for (int i = 0; i < 8; i++)
+                behaviours[h + i] = IS_BUSY;
+    }
     struct sample_plan plan = create_plan(&settings);
     threads_set(1);
     struct gathered one = draw(&plan, &report);
-    threads_set(3);
-    struct gathered three = draw(&plan, &report);
-    ck_assert_uint_eq(one.n, three.n);
-    ck_assert(are_same_flows(&one, &three, one.n));
+    check_order(&one);
+    for (size_t t = 0; t < ARRAY_LEN(n_threads); t++) {
+        threads_set(n_threads[t]);
+        struct gathered more = draw(&plan, &report);
+        ck_assert_uint_eq(one.n, more.n);
+        ck_assert(are_same_flows(&one, &more, one.n));
+        gathered_release(&more);
+    }
     gathered_release(&one);
-    gathered_release(&three);
     sample_plan_release(&plan);
 }
 END_TEST
@@ -773,7 +786,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("sample/sample");
     testing_add(suite, flows_come_in_the_order_of_time);
-    testing_add(suite, threads_change_nothing);
+    testing_add_loop(suite, threads_change_nothing, 2);
     testing_add(suite, hosts_do_not_know_of_each_other);
     testing_add(suite, no_more_flows_than_wanted);
     testing_add(suite, runaway_and_silent_hosts_are_counted);

@@ -3,6 +3,9 @@
 struct range head_legal_range(enum head head, const struct row_context *context)
 {
     switch (head) {
+    case HEAD_GAP:
+        return (struct range){ context->lowest_gap,
+                               context->highest_gap > 0 ? context->highest_gap : INT64_MAX };
     case HEAD_PACKETS:
         return (struct range){ 1, INT64_MAX };
     case HEAD_LOCAL_PORT:

@@ -70,11 +70,13 @@ size_t full_octets_of(const struct conversation_memory *memory, const struct voc
 size_t kept_octets_of(const struct conversation_memory *memory, const struct vocabulary *vocabulary,
                       uint32_t address, uint8_t *octets)
 {
-    size_t n = 0;
+    const struct value_list *remotes = &vocabulary->lists[ATTRIBUTE_REMOTE];
+    const uint32_t first = address & ~UINT32_C(255);
+    size_t n = 0, a = value_list_lower(remotes, first); /* atoms ascend */
     for (uint32_t octet = 0; octet < 256; octet++) {
-        uint32_t candidate = (address & ~UINT32_C(255)) | octet;
-        if (conversation_knows_remote(memory, candidate) ||
-            value_list_find(&vocabulary->lists[ATTRIBUTE_REMOTE], candidate) >= 0)
+        bool is_atom = a < remotes->n && remotes->values[a] == first + octet;
+        a += is_atom;
+        if (is_atom || conversation_knows_remote(memory, first + octet))
             octets[n++] = (uint8_t)octet;
     }
     return n;

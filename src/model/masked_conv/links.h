@@ -44,6 +44,7 @@ struct row_context {
     struct seen_row references[N_REFERENCES];
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
     struct pace pace;                     /* where it may be looked at */
+    int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
     uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */

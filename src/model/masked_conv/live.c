@@ -1,5 +1,8 @@
 #include "model/masked_conv/live.h"
 
+#include "base/memory.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
@@ -13,6 +16,7 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .has_memory = has_memory,
         .has_profile = has_profile,
         .clock = start,
+        .kept_atoms = memory_alloc(vocabulary->lists[ATTRIBUTE_REMOTE].n, sizeof(uint16_t)),
     };
 }
 
@@ -27,6 +31,34 @@ static void begin_hour(struct live_host *host)
                       host->pace_stream, next);
     host->pace.next = next[0] + next[1];
     host->pace.is_known = true;
+}
+
+/* How long it is to the next hour that has a flow to come: 0 where this one has. A host that has
+ * none for a week is not looked at further. */
+static int64_t lowest_gap(const struct live_host *host)
+{
+    enum { HOURS_MAX = 7 * HOURS_PER_DAY };
+    if (host->habits == NULL || host->pace.left[0] > 0 || host->pace.left[1] > 0)
+        return 0;
+    int32_t flows[2] = { 0 };
+    int64_t hour = host->hour;
+    while (flows[0] + flows[1] == 0 && hour < host->hour + HOURS_MAX) {
+        hour++;
+        hourly_flows_draw(&host->habits->hourly, host->of_host, hour, host->pace_seed,
+                          host->pace_stream, flows);
+    }
+    return hour * SECONDS_PER_HOUR - host->clock;
+}
+
+/* How long it is to the end of an hour that has flows to come; 0 where this one has none. A host
+ * that is late may leave the last ones out, so that they do not all come in the last second. */
+static int64_t highest_gap(const struct live_host *host)
+{
+    enum { LATE = 60 };
+    if (host->habits == NULL || (host->pace.left[0] == 0 && host->pace.left[1] == 0))
+        return 0;
+    int64_t within = SECONDS_PER_HOUR - 1 - host->clock % SECONDS_PER_HOUR;
+    return within > LATE ? within : LATE;
 }
 
 static void keep_pace(struct live_host *host)
@@ -58,6 +90,7 @@ void live_host_release(struct live_host *host)
     conversation_memory_free(host->memory);
     window_log_free(host->windows);
     profile_log_free(host->profile);
+    free(host->kept_atoms);
     *host = (struct live_host){ 0 };
 }
 
@@ -91,6 +124,8 @@ void live_begin(struct live_host *host)
         context->services = host->habits != NULL ? &host->habits->profiles[host->of_host].services
                                                  : profile_log_services(host->profile);
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
+    context->lowest_gap = lowest_gap(host);
+    context->highest_gap = highest_gap(host);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
     if (host->has_last_new)
@@ -130,10 +165,64 @@ void live_references(struct live_host *host)
         host->context.references[r] = seen(references[r]);
 }
 
+/* Where an atom is, or would be. */
+static size_t kept_atom_place(const struct live_host *host, int atom)
+{
+    size_t place = 0;
+    while (place < host->n_kept_atoms && host->kept_atoms[place] < atom)
+        place++;
+    return place;
+}
+
+static bool is_kept_at(const struct live_host *host, size_t place, int atom)
+{
+    return place < host->n_kept_atoms && host->kept_atoms[place] == atom;
+}
+
+static void keep_atom(struct live_host *host, int atom)
+{
+    size_t place = kept_atom_place(host, atom);
+    if (is_kept_at(host, place, atom))
+        return;
+    memmove(host->kept_atoms + place + 1, host->kept_atoms + place,
+            (host->n_kept_atoms - place) * sizeof *host->kept_atoms);
+    host->kept_atoms[place] = (uint16_t)atom;
+    host->n_kept_atoms++;
+}
+
+static void drop_atom(struct live_host *host, int atom)
+{
+    size_t place = kept_atom_place(host, atom);
+    if (!is_kept_at(host, place, atom))
+        return;
+    host->n_kept_atoms--;
+    memmove(host->kept_atoms + place, host->kept_atoms + place + 1,
+            (host->n_kept_atoms - place) * sizeof *host->kept_atoms);
+}
+
+/* Keeps up what live_exclude_atoms points to: the row is of a remote that the memory does not know
+ * yet, and for which the oldest one makes room. */
+static void note_atoms(struct live_host *host)
+{
+    const struct value_list *remotes = &host->vocabulary->lists[ATTRIBUTE_REMOTE];
+    size_t n_known = conversation_remote_count(host->memory);
+    int forgotten = -1, atom = value_list_find(remotes, host->row.value[ATTRIBUTE_REMOTE]);
+    if (n_known == REMOTES_KEPT) {
+        const struct past_row *oldest = conversation_remote_at(host->memory, n_known - 1);
+        forgotten = value_list_find(remotes, oldest->row.value[ATTRIBUTE_REMOTE]);
+    }
+    if (forgotten >= 0 && forgotten != atom)
+        drop_atom(host, forgotten);
+    if (atom >= 0)
+        keep_atom(host, atom);
+}
+
 void live_end(struct live_host *host)
 {
     enum link_kind kind = host->context.link.kind;
     host->clock += host->row.value[ATTRIBUTE_GAP];
+    if (host->has_memory && kind == LINK_NEW)
+        note_atoms(host);
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
@@ -159,10 +248,10 @@ void live_exclude_ports(struct live_host *host, struct exclusions *room)
     context->n_kept_ports = conversation_remote_ports(host->memory, &host->row, room->words);
 }
 
-void live_exclude_atoms(struct live_host *host, struct exclusions *room)
+void live_exclude_atoms(struct live_host *host)
 {
-    host->context.kept_atoms = room->words;
-    host->context.n_kept_atoms = kept_atoms_of(host->memory, host->vocabulary, room->words);
+    host->context.kept_atoms = host->kept_atoms;
+    host->context.n_kept_atoms = host->n_kept_atoms;
 }
 
 void live_exclude_third_octets(struct live_host *host, struct exclusions *room)

@@ -33,6 +33,8 @@ struct live_host {
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
+    uint16_t *kept_atoms; /* remotes that the memory knows, ascending */
+    size_t n_kept_atoms;
     /* Where habits is not NULL, it keeps to those of training host of_host. */
     const struct habits *habits;
     size_t of_host;
@@ -48,7 +50,8 @@ struct live_host {
  * profile the context has no services. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
                     bool has_memory, bool has_profile);
-/* Keeps to the habits of a training host from the next row on. habits: borrowed. */
+/* Keeps to the habits of a training host from the next row on: its gaps lead to hours that have
+ * flows to come. habits: borrowed. */
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
                       uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);
@@ -71,7 +74,7 @@ struct exclusions {
 /* Points the context to what it excludes, so far as the row is known: remote ports of a link to a
  * known remote; of a new remote the atoms, third octets, or last octets. */
 void live_exclude_ports(struct live_host *host, struct exclusions *room);
-void live_exclude_atoms(struct live_host *host, struct exclusions *room);
+void live_exclude_atoms(struct live_host *host);
 void live_exclude_third_octets(struct live_host *host, struct exclusions *room);
 void live_exclude_last_octets(struct live_host *host, struct exclusions *room);
 

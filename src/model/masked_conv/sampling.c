@@ -136,7 +136,7 @@ static void prepare_head(struct live_host *live, enum head head, struct exclusio
     if (head == HEAD_REMOTE_PORT)
         live_exclude_ports(live, room);
     else if (head == HEAD_REMOTE)
-        live_exclude_atoms(live, room);
+        live_exclude_atoms(live);
     else if (head == HEAD_OCTET_3)
         live_exclude_third_octets(live, room);
     else if (head == HEAD_OCTET_4)
@@ -274,6 +274,8 @@ static void draw_rows(const struct masked_conv_sampler *sampler, struct work *wo
         struct drawn_host *host = work->hosts[r];
         work->rngs[r] = rng_stream(sampler->seed, RNG_SAMPLE, host->stream, host->live.index);
         live_begin(&host->live);
+        if (host->silence > 0) /* its pace did not know of that */
+            host->live.context.highest_gap = 0;
     }
     enum head head = 0;
     for (enum stage stage = 0; stage < N_STAGES; stage++) {
@@ -299,13 +301,16 @@ enum status masked_conv_sampler_advance(struct sampler *base, const size_t *whic
     struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
     RETURN_IF(!sampler->is_finite, err, STATUS_NUMERIC,
               "the model has weights that are not finite numbers");
-    size_t n_works = n < FEW_HOSTS ? 1 : sampler->n_works;
-    size_t size = (n + n_works - 1) / n_works;
+    /* Where threads call this side by side, each of them has work of its own. */
+    size_t n_works = n < FEW_HOSTS || omp_in_parallel() ? 1 : sampler->n_works;
+    size_t size = (n + n_works - 1) / n_works, caller = (size_t)omp_get_thread_num();
     size = size < STEPPER_HOSTS ? size : STEPPER_HOSTS;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_works) if (n_works > 1)
-    for (size_t first = 0; first < n; first += size)
-        draw_rows(sampler, &sampler->works[omp_get_thread_num()], which + first,
-                  n - first < size ? n - first : size, rows + first);
+    for (size_t first = 0; first < n; first += size) {
+        size_t w = n_works > 1 ? (size_t)omp_get_thread_num() : caller;
+        draw_rows(sampler, &sampler->works[w], which + first, n - first < size ? n - first : size,
+                  rows + first);
+    }
     return STATUS_OK;
 }
 

@@ -30,7 +30,7 @@ static const struct list_size {
     { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },          { LIST_SERVICE, SERVICES_MAX },
 };
 
-int value_list_find(const struct value_list *list, int64_t value)
+size_t value_list_lower(const struct value_list *list, int64_t value)
 {
     size_t low = 0, high = list->n;
     while (low < high) {
@@ -40,7 +40,13 @@ int value_list_find(const struct value_list *list, int64_t value)
         else
             high = middle;
     }
-    return low < list->n && list->values[low] == value ? (int)low : -1;
+    return low;
+}
+
+int value_list_find(const struct value_list *list, int64_t value)
+{
+    size_t place = value_list_lower(list, value);
+    return place < list->n && list->values[place] == value ? (int)place : -1;
 }
 
 /* ---- learning ----------------------------------------------------------------------------- */

@@ -16,6 +16,8 @@ struct value_list {
     size_t n;
 };
 
+/* The place of the first value that is not below this one, n where all are. */
+size_t value_list_lower(const struct value_list *list, int64_t value);
 /* The place of a value in the list, or -1. */
 int value_list_find(const struct value_list *list, int64_t value);
 
