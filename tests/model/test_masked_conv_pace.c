@@ -179,7 +179,7 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
 {
     static const int64_t rates[] = { 2, 60 };
     struct sequence_set *set = steady_host(rates[_i]);
-    struct hourly_flows hourly;
+    struct habits habits;
     struct vocabulary vocabulary;
     struct heads heads;
     struct live_host host;
@@ -188,9 +188,9 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
     vocabulary_learn(&vocabulary, set);
     vocabulary.highest_gap = 100000;
     heads_init(&heads, &vocabulary);
-    hourly_flows_learn(&hourly, set, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true);
-    live_host_pace(&host, &hourly, 0, 3, 9);
+    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true);
+    live_host_follow(&host, &habits, 0, 3, 9);
     for (int i = 0; i < 2000; i++) {
         live_begin(&host);
         const struct row_context *context = &host.context;
@@ -202,7 +202,7 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
             int64_t from = context->clock / SECONDS_PER_HOUR, hour = from;
             int32_t flows[2] = { 0, 0 };
             while (flows[0] + flows[1] == 0)
-                hourly_flows_draw(&hourly, 0, ++hour, 3, 9, flows);
+                hourly_flows_draw(&habits.hourly, 0, ++hour, 3, 9, flows);
             assert_quick(context->clock + gap >= hour * SECONDS_PER_HOUR);
             n_beyond++;
         }
@@ -213,7 +213,7 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
     ck_assert_uint_gt(n_within, 30);
     ck_assert_uint_gt(n_beyond, 3);
     live_host_release(&host);
-    hourly_flows_release(&hourly);
+    habits_release(&habits);
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
 }

@@ -6,7 +6,6 @@
 #include "data/calendar.h"
 #include "masked_conv_fixture.h"
 #include "model/masked_conv/habits.h"
-#include "model/masked_conv/windows.h"
 #include "model_fixture.h"
 
 #include <math.h>
@@ -22,46 +21,6 @@ static void assert_same_services(const struct service_lists *a, const struct ser
         assert_quick(memcmp(x->levels, y->levels, x->n * sizeof *x->levels) == 0);
     }
 }
-
-/* In every slot, both tell of the slots before it, and nothing of its own. */
-START_TEST(the_log_of_a_host_tells_what_the_series_does)
-{
-    struct sequence_set *set = crowded_sequence(3, 800);
-    struct vocabulary vocabulary;
-    vocabulary_learn(&vocabulary, set);
-    for (size_t i = 0; i < set->n_rows; i++)
-        set->rows[i].value[ATTRIBUTE_GAP] = i % 50 == 49 ? 1000 : (int64_t)i % 40;
-    const struct sequence *sequence = &set->items[0];
-    struct profile_series *series = profile_series_create(sequence, &vocabulary);
-    struct profile_log *log = profile_log_create(&vocabulary);
-    struct profile counted = { 0 };
-    int64_t clock = sequence->start, first_slot = window_slot(clock);
-    for (size_t i = 0; i < sequence->n_rows; i++) {
-        clock += sequence->rows[i].value[ATTRIBUTE_GAP];
-        int64_t slot = window_slot(clock);
-        profile_log_note(log, &sequence->rows[i], slot);
-        struct profile of_series = { 0 };
-        profile_series_add(series, first_slot, slot, &of_series);
-        const struct profile *of_log = profile_log_profile(log);
-        assert_quick(memcmp(of_log, &of_series, sizeof of_series) == 0);
-        assert_same_services(profile_log_services(log), profile_series_services(series, slot));
-        uint16_t bins[PROFILE_GROUPS];
-        profile_bins(&vocabulary, i > 0 ? &sequence->rows[i - 1] : NULL, &sequence->rows[i], bins);
-        profile_note(&counted, bins);
-    }
-    const struct host_profile *whole = profile_series_whole(series);
-    ck_assert_uint_eq(whole->profile.n_flows, sequence->n_rows);
-    ck_assert_int_eq(memcmp(&whole->profile, &counted, sizeof counted), 0);
-    struct host_profile learned;
-    host_profile_learn(&learned, sequence, &vocabulary);
-    ck_assert_int_eq(memcmp(&learned.profile, &counted, sizeof counted), 0);
-    assert_same_services(&learned.services, &whole->services);
-    profile_log_free(log);
-    profile_series_free(series);
-    vocabulary_release(&vocabulary);
-    sequence_set_free(set);
-}
-END_TEST
 
 START_TEST(a_row_falls_into_one_bin_of_each_group)
 {
@@ -83,13 +42,12 @@ START_TEST(a_row_falls_into_one_bin_of_each_group)
         sum += profile.counts[b];
     ck_assert_uint_eq(sum, set->n_rows * PROFILE_GROUPS);
     real features[PROFILE_FEATURES];
-    profile_features(&profile, true, features);
+    profile_features(&profile, features);
     for (size_t b = 0; b < PROFILE_BINS; b++) {
         double share = (double)profile.counts[b] / (double)profile.n_flows;
         assert_near(features[b], log1p(1000.0 * share) / log1p(1000.0), 1e-6);
     }
     ck_assert(features[PROFILE_BINS] > 0);
-    ck_assert(features[PROFILE_BINS + 1] == 1);
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
 }
@@ -99,7 +57,7 @@ START_TEST(an_empty_profile_has_no_features)
 {
     struct profile profile = { 0 };
     real features[PROFILE_FEATURES];
-    profile_features(&profile, false, features);
+    profile_features(&profile, features);
     for (size_t f = 0; f < PROFILE_FEATURES; f++)
         ck_assert(features[f] == 0);
 }
@@ -135,7 +93,6 @@ END_TEST
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/profile");
-    testing_add(suite, the_log_of_a_host_tells_what_the_series_does);
     testing_add(suite, a_row_falls_into_one_bin_of_each_group);
     testing_add(suite, an_empty_profile_has_no_features);
     testing_add(suite, habits_come_back_from_a_file);

@@ -44,7 +44,6 @@ START_TEST(a_row_belongs_to_the_service_of_its_lower_port)
     ck_assert_uint_eq(n, rows[_i].has_service);
     const struct service_list *list = service_list_of(&lists, rows[_i].protocol, rows[_i].side);
     ck_assert_int_eq(list != NULL, rows[_i].has_service);
-    ck_assert_uint_eq(service_place(list, rows[_i].port), rows[_i].has_service ? 0 : 16);
     if (list != NULL) {
         ck_assert_uint_eq(list->ports[0], rows[_i].port);
         ck_assert_uint_eq(list->levels[0], 1);
@@ -85,9 +84,7 @@ START_TEST(the_most_frequent_ones_are_listed_in_order)
         ck_assert_uint_eq(n_before, i);
         double share = (double)counts[p] / (double)n_flows;
         ck_assert_int_eq(list->levels[i], (int)fmin(1 - floor(2 * log2(share) + 0.5), 15));
-        ck_assert_uint_eq(service_place(list, list->ports[i]), i);
     }
-    ck_assert_uint_eq(service_place(list, 99), SERVICES_LISTED);
     ck_assert_uint_eq(service_list_of(&lists, PROTOCOL_TCP, SERVICE_USED)->n, 0);
     service_counter_free(counter);
 }
@@ -115,7 +112,6 @@ END_TEST
 START_TEST(there_are_no_services_without_lists)
 {
     ck_assert_ptr_null(service_list_of(NULL, PROTOCOL_TCP, SERVICE_USED));
-    ck_assert_uint_eq(service_place(NULL, 80), SERVICES_LISTED);
 }
 END_TEST
 

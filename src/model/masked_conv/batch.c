@@ -100,7 +100,6 @@ static void restart(struct piece *piece, struct prepared_sequence *restarted)
     restarted->linked = linked_sequence_restart(piece->sequence->linked, piece->first, piece->n,
                                                 piece->past, piece->n_past);
     restarted->windows = window_series_create(linked_sequence_source(restarted->linked));
-    restarted->profile = piece->sequence->profile;
     piece->sequence = restarted;
     piece->first = piece->n_past;
 }
@@ -127,9 +126,7 @@ static void add_contexts(struct batch *batch, size_t p)
 {
     const struct piece *piece = &batch->pieces[p];
     size_t n_history = history_of(batch, piece), first = piece->first - n_history;
-    const struct profile_series *series = piece->sequence->profile;
-    struct profile so_far = { 0 };
-    int64_t last_slot = -1, until = INT64_MIN / 2;
+    int64_t last_slot = -1;
     for (size_t i = 0; i < batch->n_rows_max; i++) {
         size_t place = p * batch->n_rows_max + i;
         bool is_row = i < n_history + piece->n;
@@ -142,15 +139,11 @@ static void add_contexts(struct batch *batch, size_t p)
             real *context = batch->contexts + batch->n_contexts++ * CONTEXT_FEATURES;
             window_series_features(piece->sequence->windows, slot, context);
             window_features_drop(context, batch->drop_windows, batch->drop_clock);
-            if (!piece->shows_pace)
-                profile_series_add(series, until, slot, &so_far);
-            if (!batch->drop_profile)
-                profile_features(piece->shows_pace ? &profile_series_whole(series)->profile
-                                                   : &so_far,
-                                 piece->shows_pace, context + SLOT_FEATURES);
+            if (piece->profile != NULL)
+                profile_features(&piece->profile->profile, context + SLOT_FEATURES);
             else
                 memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
-            last_slot = until = slot;
+            last_slot = slot;
         }
         batch->contexts_of[place] = (int32_t)batch->n_contexts - 1;
     }
@@ -228,11 +221,8 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     size_t row = piece->first - history_of(batch, piece) + place % batch->n_rows_max;
     linked_sequence_context(piece->sequence->linked, row, context);
     context->pace.is_known = piece->shows_pace;
-    const struct profile_series *profile = piece->sequence->profile;
-    if (!batch->drop_profile)
-        context->services = piece->shows_pace
-                                ? &profile_series_whole(profile)->services
-                                : profile_series_services(profile, window_slot(context->clock));
+    if (piece->profile != NULL)
+        context->services = &piece->profile->services;
 }
 
 /* Which scored rows each head applies to. */

@@ -23,7 +23,6 @@ enum { CONTEXT_FEATURES = SLOT_FEATURES + PROFILE_FEATURES };
 struct prepared_sequence {
     struct linked_sequence *linked;
     struct window_series *windows;
-    struct profile_series *profile;
     int32_t host; /* row of the host table */
 };
 
@@ -31,8 +30,9 @@ struct prepared_sequence {
 struct piece {
     const struct prepared_sequence *sequence;
     size_t first, n;
-    int32_t host;    /* row of the host table, which may be that of the unknown host */
-    bool shows_pace; /* and the profile of all that was observed */
+    int32_t host; /* row of the host table, which may be that of the unknown host */
+    bool shows_pace;
+    const struct host_profile *profile; /* NULL: not shown */
     /* As if its host had been observed from here on, or as if n_past rows were all that it had done
      * before: another host's, of which it was mistaken for one. */
     bool is_cold;
@@ -56,7 +56,7 @@ struct batch {
     const struct feature_space *space;
     const struct heads *heads;
     size_t n_pieces_max, n_rows_max; /* pieces; rows of a piece, with history */
-    bool drop_windows, drop_clock, drop_profile;
+    bool drop_windows, drop_clock;
     /* How often a feature is left out at random, in training; and the name of these draws. */
     double feature_dropout;
     uint64_t noise_seed, noise_index;

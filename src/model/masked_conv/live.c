@@ -12,7 +12,6 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .vocabulary = vocabulary,
         .memory = conversation_memory_create(),
         .windows = window_log_create(start),
-        .profile = profile_log_create(vocabulary),
         .has_memory = has_memory,
         .has_profile = has_profile,
         .clock = start,
@@ -89,7 +88,6 @@ void live_host_release(struct live_host *host)
 {
     conversation_memory_free(host->memory);
     window_log_free(host->windows);
-    profile_log_free(host->profile);
     free(host->kept_atoms);
     *host = (struct live_host){ 0 };
 }
@@ -99,12 +97,6 @@ static struct seen_row seen(const struct past_row *past)
     if (past == NULL)
         return (struct seen_row){ 0 };
     return (struct seen_row){ &past->row, past->clock, past->index };
-}
-
-const struct profile *live_profile(const struct live_host *host)
-{
-    return host->habits != NULL ? &host->habits->profiles[host->of_host].profile
-                                : profile_log_profile(host->profile);
 }
 
 void live_begin(struct live_host *host)
@@ -120,9 +112,8 @@ void live_begin(struct live_host *host)
         .pace = host->pace,
     };
     struct row_context *context = &host->context;
-    if (host->has_profile)
-        context->services = host->habits != NULL ? &host->habits->profiles[host->of_host].services
-                                                 : profile_log_services(host->profile);
+    if (host->has_profile && host->habits != NULL)
+        context->services = &host->habits->profiles[host->of_host].services;
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     context->lowest_gap = lowest_gap(host);
     context->highest_gap = highest_gap(host);
@@ -226,8 +217,6 @@ void live_end(struct live_host *host)
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
-    if (host->has_profile && host->habits == NULL)
-        profile_log_note(host->profile, &host->row, window_slot(host->clock));
     keep_pace(host);
     host->previous = host->row;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {

@@ -25,7 +25,6 @@ struct live_host {
     const struct vocabulary *vocabulary;
     struct conversation_memory *memory;
     struct window_log *windows;
-    struct profile_log *profile;
     bool has_memory, has_profile;
     int64_t clock;  /* s: end of the last row, or the start */
     uint64_t index; /* rows so far */
@@ -47,7 +46,7 @@ struct live_host {
 };
 
 /* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote; without a
- * profile the context has no services. */
+ * profile there are no services in the context. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
                     bool has_memory, bool has_profile);
 /* Keeps to the habits of a training host from the next row on: its gaps lead to hours that have
@@ -55,9 +54,6 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
                       uint64_t seed, uint64_t stream);
 void live_host_release(struct live_host *host);
-
-/* What it keeps to, or how it has been. */
-const struct profile *live_profile(const struct live_host *host);
 
 /* The row at hand has every attribute at its lowest value until it is set. */
 void live_begin(struct live_host *host);

@@ -167,7 +167,6 @@ struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
     return (struct prepared_sequence){
         .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
         .windows = window_series_create(sequence),
-        .profile = profile_series_create(sequence, &model->vocabulary),
         .host = masked_conv_host(model, sequence->host),
     };
 }
@@ -176,7 +175,6 @@ void prepared_sequence_release(struct prepared_sequence *prepared)
 {
     linked_sequence_free(prepared->linked);
     window_series_free(prepared->windows);
-    profile_series_free(prepared->profile);
     *prepared = (struct prepared_sequence){ 0 };
 }
 
@@ -186,7 +184,6 @@ struct batch *masked_conv_batch(const struct masked_conv *model, size_t n_pieces
     struct batch *batch = batch_create(&model->space, &model->heads, n_pieces, n_history, n_scored);
     batch->drop_windows = !model->settings.windows;
     batch->drop_clock = !model->settings.clock;
-    batch->drop_profile = !model->settings.profile;
     return batch;
 }
 

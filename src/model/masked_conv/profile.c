@@ -1,8 +1,6 @@
 #include "model/masked_conv/profile.h"
 
-#include "base/error.h"
 #include "base/memory.h"
-#include "model/masked_conv/windows.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,10 +77,9 @@ void profile_note(struct profile *profile, const uint16_t bins[PROFILE_GROUPS])
         profile->counts[bins[g]]++;
 }
 
-void profile_features(const struct profile *profile, bool is_ahead, real *features)
+void profile_features(const struct profile *profile, real *features)
 {
     memset(features, 0, PROFILE_FEATURES * sizeof *features);
-    features[PROFILE_BINS + 1] = is_ahead;
     if (profile->n_flows == 0)
         return;
     const double scale = 1.0 / log1p(1000.0), per_flow = 1000.0 / (double)profile->n_flows;
@@ -92,145 +89,7 @@ void profile_features(const struct profile *profile, bool is_ahead, real *featur
     features[PROFILE_BINS] = (real)(log1p((double)profile->n_flows) / log1p(1e5));
 }
 
-/* ---- as it goes --------------------------------------------------------------------------- */
-
-struct profile_log {
-    const struct vocabulary *vocabulary;
-    int64_t slot;                    /* the current one */
-    struct host_profile settled;     /* of the slots before it */
-    struct profile running;          /* with it */
-    struct service_counter *counter; /* the same */
-    struct row previous;
-    bool has_previous;
-};
-
-struct profile_log *profile_log_create(const struct vocabulary *vocabulary)
-{
-    struct profile_log *log = memory_zalloc(1, sizeof *log);
-    log->vocabulary = vocabulary;
-    log->counter = service_counter_create();
-    return log;
-}
-
-void profile_log_free(struct profile_log *log)
-{
-    if (log == NULL)
-        return;
-    service_counter_free(log->counter);
-    free(log);
-}
-
-void profile_log_note(struct profile_log *log, const struct row *row, int64_t slot)
-{
-    if (slot != log->slot) {
-        log->settled.profile = log->running;
-        service_counter_list(log->counter, &log->settled.services);
-        log->slot = slot;
-    }
-    uint16_t bins[PROFILE_GROUPS];
-    profile_bins(log->vocabulary, log->has_previous ? &log->previous : NULL, row, bins);
-    log->previous = *row;
-    log->has_previous = true;
-    profile_note(&log->running, bins);
-    service_counter_note(log->counter, row);
-}
-
-const struct profile *profile_log_profile(const struct profile_log *log)
-{
-    return &log->settled.profile;
-}
-
-const struct service_lists *profile_log_services(const struct profile_log *log)
-{
-    return &log->settled.services;
-}
-
-/* ---- whole sequences ---------------------------------------------------------------------- */
-
-struct profile_series {
-    int64_t first_slot;
-    size_t n_slots;
-    size_t *first_row;              /* [n_slots + 1]: of each slot */
-    struct service_lists *services; /* [n_slots]: of the slots before each */
-    uint16_t (*rows)[PROFILE_GROUPS];
-    struct host_profile whole;
-};
-
-struct profile_series *profile_series_create(const struct sequence *sequence,
-                                             const struct vocabulary *vocabulary)
-{
-    int64_t end = sequence->start;
-    for (size_t i = 0; i < sequence->n_rows; i++)
-        end += sequence->rows[i].value[ATTRIBUTE_GAP];
-    struct profile_series *series = memory_zalloc(1, sizeof *series);
-    series->first_slot = window_slot(sequence->start);
-    series->n_slots = (size_t)(window_slot(end) - series->first_slot) + 1;
-    series->first_row = memory_zalloc(series->n_slots + 1, sizeof *series->first_row);
-    series->services = memory_zalloc(series->n_slots, sizeof *series->services);
-    series->rows = memory_alloc(sequence->n_rows, sizeof *series->rows);
-    struct service_counter *counter = service_counter_create();
-    int64_t clock = sequence->start;
-    size_t slot = 0, i = 0;
-    for (; slot < series->n_slots; slot++) {
-        series->first_row[slot] = i;
-        service_counter_list(counter, &series->services[slot]);
-        for (; i < sequence->n_rows; i++) {
-            const struct row *row = &sequence->rows[i];
-            int64_t after = clock + row->value[ATTRIBUTE_GAP];
-            if (window_slot(after) - series->first_slot > (int64_t)slot)
-                break;
-            clock = after;
-            profile_bins(vocabulary, i > 0 ? row - 1 : NULL, row, series->rows[i]);
-            profile_note(&series->whole.profile, series->rows[i]);
-            service_counter_note(counter, row);
-        }
-    }
-    series->first_row[slot] = i;
-    service_counter_list(counter, &series->whole.services);
-    service_counter_free(counter);
-    return series;
-}
-
-void profile_series_free(struct profile_series *series)
-{
-    if (series == NULL)
-        return;
-    free(series->first_row);
-    free(series->services);
-    free(series->rows);
-    free(series);
-}
-
-/* The place of a slot, or the nearest one. */
-static size_t place_of(const struct profile_series *series, int64_t slot)
-{
-    if (slot < series->first_slot)
-        return 0;
-    size_t place = (size_t)(slot - series->first_slot);
-    return place < series->n_slots ? place : series->n_slots;
-}
-
-void profile_series_add(const struct profile_series *series, int64_t from, int64_t until,
-                        struct profile *profile)
-{
-    size_t end = series->first_row[place_of(series, until)];
-    for (size_t i = series->first_row[place_of(series, from)]; i < end; i++)
-        profile_note(profile, series->rows[i]);
-}
-
-const struct service_lists *profile_series_services(const struct profile_series *series,
-                                                    int64_t slot)
-{
-    size_t place = place_of(series, slot);
-    if (place == series->n_slots)
-        BUG("slot %lld of a series of %zu", (long long)slot, series->n_slots);
-    return &series->services[place];
-}
-
-const struct host_profile *profile_series_whole(const struct profile_series *series)
-{
-    return &series->whole;
-}
+/* ---- a host ------------------------------------------------------------------------------- */
 
 void host_profile_learn(struct host_profile *profile, const struct sequence *sequence,
                         const struct vocabulary *vocabulary)

@@ -251,8 +251,8 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         host->slot = slot;
         real *context = work->contexts + n_changed * CONTEXT_FEATURES;
         window_log_features(host->live.windows, slot, context);
-        if (sampler->model->settings.profile)
-            profile_features(live_profile(&host->live), host->live.habits != NULL,
+        if (host->live.has_profile && host->live.habits != NULL)
+            profile_features(&host->live.habits->profiles[host->live.of_host].profile,
                              context + SLOT_FEATURES);
         else
             memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);

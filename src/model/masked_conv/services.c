@@ -16,14 +16,6 @@ const struct service_list *service_list_of(const struct service_lists *lists, in
     return &lists->lists[protocol == PROTOCOL_UDP][side];
 }
 
-size_t service_place(const struct service_list *list, int64_t port)
-{
-    for (size_t i = 0; list != NULL && i < list->n; i++)
-        if (list->ports[i] == port)
-            return i;
-    return SERVICES_LISTED;
-}
-
 bool service_of(const struct row *row, uint32_t *service)
 {
     const int64_t *value = row->value;

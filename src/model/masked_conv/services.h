@@ -37,8 +37,6 @@ struct service_lists {
 /* The list for a protocol, NULL for one without services. lists may be NULL. */
 const struct service_list *service_list_of(const struct service_lists *lists, int64_t protocol,
                                            enum service_side side);
-/* The place of a port, SERVICES_LISTED where it has none. */
-size_t service_place(const struct service_list *list, int64_t port);
 
 /* The number of the service that a row belongs to, below N_SERVICES; false where it has none. */
 enum { N_SERVICES = 1 << 18 };

@@ -135,21 +135,6 @@ static void lend_past(const struct training *training, struct piece *piece, stru
     piece->n_past = 1 + (size_t)rng_below(rng, past.n);
 }
 
-static size_t quiet_piece(const struct training *training, struct rng *rng)
-{
-    /* rejection: accept with prob n_pieces^-0.5 of its host */
-    for (;;) {
-        size_t at = (size_t)rng_below(rng, training->pieces.n);
-        uint32_t sequence = training->pieces.items[at].sequence;
-        double n = (double)training->train->items[sequence].n_rows /
-                   (double)training->settings->piece_rows;
-        if (n < 1)
-            n = 1;
-        if (rng_uniform(rng) < 1.0 / sqrt(n))
-            return at;
-    }
-}
-
 /* The place-th piece since the beginning. */
 static struct piece next_piece(struct training *training, uint64_t place)
 {
@@ -160,10 +145,10 @@ static struct piece next_piece(struct training *training, uint64_t place)
     bool is_unknown = rng_uniform(&rng) < training->settings->host_dropout;
     bool shows_pace = training->settings->pace &&
                       rng_uniform(&rng) >= training->settings->pace_dropout;
-    if (shows_pace && rng_uniform(&rng) < 0.5)
-        at = quiet_piece(training, &rng);
     struct piece piece = piece_of(training, &training->pieces.items[at], is_unknown);
     piece.shows_pace = shows_pace;
+    if (shows_pace && training->settings->profile)
+        piece.profile = &training->model->habits.profiles[training->pieces.items[at].sequence];
     piece.is_cold = piece.shows_pace && rng_uniform(&rng) < training->settings->cold_share;
     if (piece.is_cold && rng_uniform(&rng) < training->settings->strange_share)
         lend_past(training, &piece, &rng);
