@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/text_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct bucket {
 
 struct drawn_flows {
     struct bucket buckets[DRAWN_WINDOWS];
+    bool in_text_order;
     size_t n; /* in all */
     struct chunk *unused;
     struct slab *slabs;
@@ -37,9 +39,10 @@ struct drawn_flows {
     size_t *host_places;
 };
 
-struct drawn_flows *drawn_flows_create(size_t n_hosts)
+struct drawn_flows *drawn_flows_create(size_t n_hosts, bool in_text_order)
 {
     struct drawn_flows *drawn = memory_zalloc(1, sizeof *drawn);
+    drawn->in_text_order = in_text_order;
     drawn->n_hosts = n_hosts;
     drawn->host_places = memory_alloc(n_hosts, sizeof *drawn->host_places);
     return drawn;
@@ -126,7 +129,34 @@ static void places_of_counts(size_t *counts, size_t n)
     }
 }
 
-/* Two counting sorts. */
+/* Sorts n flows of one host and second; flows that nothing tells apart stay as they were. */
+static void sort_as_text(const struct drawn_flow **flows, size_t n,
+                         const struct drawn_flow **scratch)
+{
+    if (n < 2)
+        return;
+    size_t half = n / 2, a = 0, b = half;
+    sort_as_text(flows, half, scratch);
+    sort_as_text(flows + half, n - half, scratch);
+    for (size_t i = 0; i < n; i++) {
+        bool is_second = a == half || (b < n && text_order(&flows[a]->flow, &flows[b]->flow) > 0);
+        scratch[i] = is_second ? flows[b++] : flows[a++];
+    }
+    memcpy(flows, scratch, n * sizeof *flows);
+}
+
+static void sort_seconds(struct drawn_flows *drawn, size_t n)
+{
+    for (size_t first = 0, end; first < n; first = end) {
+        const struct drawn_flow *flow = drawn->order[first];
+        for (end = first + 1; end < n && drawn->order[end]->host == flow->host &&
+                              drawn->order[end]->second == flow->second;)
+            end++;
+        sort_as_text(drawn->order + first, end - first, drawn->by_host);
+    }
+}
+
+/* Two counting sorts, then each second of a host by itself. */
 size_t drawn_flows_order(struct drawn_flows *drawn, uint64_t window,
                          const struct drawn_flow *const **flows)
 {
@@ -149,6 +179,8 @@ size_t drawn_flows_order(struct drawn_flows *drawn, uint64_t window,
             drawn->by_host[host_places[chunk->flows[i].host]++] = &chunk->flows[i];
     for (size_t i = 0; i < n; i++)
         drawn->order[second_places[drawn->by_host[i]->second]++] = drawn->by_host[i];
+    if (drawn->in_text_order)
+        sort_seconds(drawn, n);
     *flows = drawn->order;
     return n;
 }

@@ -4,7 +4,7 @@
  * first window that is not handed on, and of DRAWN_WINDOWS - 1 after it. They are kept as they
  * come, in chunks that are used again.
  *
- *     struct drawn_flows *drawn = drawn_flows_create(n_hosts);
+ *     struct drawn_flows *drawn = drawn_flows_create(n_hosts, in_text_order);
  *     drawn_flows_add(drawn, window, &flow);                    // of each host in its order
  *     const struct drawn_flow **flows;
  *     size_t n = drawn_flows_order(drawn, window, &flows);      // nothing is added to it any more
@@ -32,15 +32,16 @@ struct drawn_flow {
 
 struct drawn_flows;
 
-/* Caller frees with drawn_flows_free. */
-struct drawn_flows *drawn_flows_create(size_t n_hosts);
+/* in_text_order: flows of one host and second are put in the order of data/text_order.h. Caller
+ * frees with drawn_flows_free. */
+struct drawn_flows *drawn_flows_create(size_t n_hosts, bool in_text_order);
 void drawn_flows_free(struct drawn_flows *drawn);
 
 /* Windows are told by their number; w and w + DRAWN_WINDOWS not both at a time. */
 void drawn_flows_add(struct drawn_flows *drawn, uint64_t window, const struct drawn_flow *flow);
 
-/* The flows of a window by second, ties by host, then as they were added: *flows is borrowed until
- * the next call. Returns how many there are. */
+/* The flows of a window by second, ties by host, then in text order or as they were added: *flows
+ * is borrowed until the next call. Returns how many there are. */
 size_t drawn_flows_order(struct drawn_flows *drawn, uint64_t window,
                          const struct drawn_flow *const **flows);
 void drawn_flows_drop(struct drawn_flows *drawn, uint64_t window);

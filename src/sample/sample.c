@@ -338,7 +338,7 @@ static void drawing_start(struct drawing *drawing, const struct model *model,
     drawing->sampler = model_sampler(model, plan->hosts, n, &settings);
     drawing->n_threads = (size_t)threads_count();
     drawing->hosts = memory_zalloc(n, sizeof *drawing->hosts);
-    drawing->drawn = drawn_flows_create(n);
+    drawing->drawn = drawn_flows_create(n, model->is_in_text_order);
     drawing->origin = plan->start;
     for (size_t h = 0; h < n; h++) {
         drawing->hosts[h].next_clock = plan->hosts[h].start;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "data/text_order.h"
 #include "sample/drawn_flows.h"
 
 enum { HOSTS = 7 };
@@ -27,7 +28,7 @@ START_TEST(windows_come_out_in_order)
     enum { WINDOWS = 1000 };
     static const size_t per_window[] = { 0, 1, 50, 128, 700 };
     static size_t n_of_window[WINDOWS + DRAWN_WINDOWS];
-    struct drawn_flows *drawn = drawn_flows_create(HOSTS);
+    struct drawn_flows *drawn = drawn_flows_create(HOSTS, false);
     struct rng rng = rng_stream(1, RNG_TEST, 0, (uint64_t)_i);
     uint64_t n_added = 0, n_ordered = 0, n_wrong = 0;
     memset(n_of_window, 0, sizeof n_of_window);
@@ -53,10 +54,42 @@ START_TEST(windows_come_out_in_order)
 }
 END_TEST
 
+/* Few sources, so that ties are common; those stay as they were added. */
+START_TEST(flows_of_a_second_come_out_in_text_order)
+{
+    enum { FLOWS = 40000 };
+    struct drawn_flows *drawn = drawn_flows_create(HOSTS, true);
+    struct rng rng = rng_stream(3, RNG_TEST, 0, 0);
+    size_t n_ties = 0, n_as_added = 0;
+    for (uint64_t i = 0; i < FLOWS; i++) {
+        struct drawn_flow flow = some_flow(&rng, i);
+        flow.second /= 30; /* so that many are of one host and second */
+        flow.flow.source = (uint32_t)rng_below(&rng, 200);
+        drawn_flows_add(drawn, 0, &flow);
+    }
+    const struct drawn_flow *const *flows;
+    ck_assert_uint_eq(drawn_flows_order(drawn, 0, &flows), FLOWS);
+    for (size_t i = 1; i < FLOWS; i++) {
+        const struct drawn_flow *a = flows[i - 1], *b = flows[i];
+        if (a->second != b->second || a->host != b->host) {
+            assert_quick(is_before(a, b));
+            continue;
+        }
+        int order = text_order(&a->flow, &b->flow);
+        assert_quick(order < 0 || (order == 0 && a->flow.packets < b->flow.packets));
+        n_ties += order == 0;
+        n_as_added += a->flow.packets < b->flow.packets;
+    }
+    ck_assert_uint_gt(n_ties, 1000);
+    ck_assert_uint_lt(n_as_added, FLOWS * 6 / 10);
+    drawn_flows_free(drawn);
+}
+END_TEST
+
 START_TEST(memory_is_used_again)
 {
     enum { FLOWS = 5000 };
-    struct drawn_flows *drawn = drawn_flows_create(HOSTS);
+    struct drawn_flows *drawn = drawn_flows_create(HOSTS, false);
     struct rng rng = rng_stream(2, RNG_TEST, 0, 0);
     size_t n_requests = 0;
     for (uint64_t w = 0; w < 100; w++) {
@@ -79,6 +112,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("sample/drawn_flows");
     testing_add_loop(suite, windows_come_out_in_order, 5);
+    testing_add(suite, flows_of_a_second_come_out_in_text_order);
     testing_add(suite, memory_is_used_again);
     return suite;
 }

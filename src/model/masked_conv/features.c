@@ -49,7 +49,8 @@ enum aspect {
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
-    SHOWN = USED + 3, /* SHOWN + s: conversation s */
+    USUAL = USED + 3,        /* USUAL + enum usual: in the row's service */
+    SHOWN = USUAL + N_USUAL, /* SHOWN + s: conversation s */
 };
 
 static const struct feature {
@@ -132,6 +133,9 @@ static const struct feature {
     { STAGE_PORTS, REFERENCE_LIKE + 1, DURATION },
     { STAGE_PORTS, CONTEXT, SERVICE_STEADY },
     { STAGE_PORTS, CONTEXT, LIKE_STEADY },
+    { STAGE_PORTS, CONTEXT, USUAL + USUAL_PACKETS },
+    { STAGE_PORTS, CONTEXT, USUAL + USUAL_DURATION },
+    { STAGE_PORTS, CONTEXT, USUAL + USUAL_BYTES },
     { STAGE_OCTET_1, OWN, OCTET_1 },
     { STAGE_OCTET_2, OWN, OCTET_2 },
     { STAGE_OCTET_3, OWN, OCTET_3 },
@@ -252,6 +256,10 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case USED + 1:
     case USED + 2:
         return SERVICE_LEVELS * SERVICE_LEVELS;
+    case USUAL + USUAL_PACKETS:
+    case USUAL + USUAL_DURATION:
+    case USUAL + USUAL_BYTES:
+        return USUAL_CODES;
     case AGREEMENT:
         return 4;
     case FORM:
@@ -356,6 +364,12 @@ static int service_levels_code(const struct row_context *context, enum service_s
     return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
 }
 
+static int usual_code(const struct row_context *context, int usual)
+{
+    uint8_t code = service_usual(context->services, context->row, (enum usual)usual);
+    return code != USUAL_NONE ? code : FEATURE_NONE;
+}
+
 static int pace_code(const struct pace *pace, int aspect)
 {
     int64_t left = (int64_t)pace->left[DIRECTION_OUT] + pace->left[DIRECTION_IN];
@@ -397,6 +411,10 @@ static int context_code(const struct row_context *context, int aspect)
     case USED + 1:
     case USED + 2:
         return service_levels_code(context, SERVICE_USED, aspect - USED);
+    case USUAL + USUAL_PACKETS:
+    case USUAL + USUAL_DURATION:
+    case USUAL + USUAL_BYTES:
+        return usual_code(context, aspect - USUAL);
     case AGREEMENT:
         return agreement_code(context);
     case SERVICE_STEADY:

@@ -32,32 +32,37 @@ static void begin_hour(struct live_host *host)
     host->pace.is_known = true;
 }
 
-/* How long it is to the next hour that has a flow to come: 0 where this one has. A host that has
- * none for a week is not looked at further. */
-static int64_t lowest_gap(const struct live_host *host)
+/* A gap of this many times what is between flows on average is no gap of an hour that goes on. */
+#define LONG_GAPS 100
+
+/* The gaps that keep to the pace: they end in this hour while it has flows to come, else in the
+ * next one that has some; and not so late that these would all come at its end. A host that is late
+ * may leave out what is left in the last minute of an hour, and one that has no flow for a week is
+ * not looked at further. */
+static void keep_gaps(const struct live_host *host, struct row_context *context)
 {
-    enum { HOURS_MAX = 7 * HOURS_PER_DAY };
-    if (host->habits == NULL || host->pace.left[0] > 0 || host->pace.left[1] > 0)
-        return 0;
-    int32_t flows[2] = { 0 };
-    int64_t hour = host->hour;
+    enum { LATE = 60, HOURS_MAX = 7 * HOURS_PER_DAY };
+    int32_t flows[2] = { host->pace.left[0], host->pace.left[1] };
+    int64_t hour = host->hour, seconds = context->pace.seconds;
+    if (host->habits == NULL)
+        return;
     while (flows[0] + flows[1] == 0 && hour < host->hour + HOURS_MAX) {
         hour++;
+        seconds = SECONDS_PER_HOUR;
         hourly_flows_draw(&host->habits->hourly, host->of_host, hour, host->pace_seed,
                           host->pace_stream, flows);
     }
-    return hour * SECONDS_PER_HOUR - host->clock;
-}
-
-/* How long it is to the end of an hour that has flows to come; 0 where this one has none. A host
- * that is late may leave the last ones out, so that they do not all come in the last second. */
-static int64_t highest_gap(const struct live_host *host)
-{
-    enum { LATE = 60 };
-    if (host->habits == NULL || (host->pace.left[0] == 0 && host->pace.left[1] == 0))
-        return 0;
-    int64_t within = SECONDS_PER_HOUR - 1 - host->clock % SECONDS_PER_HOUR;
-    return within > LATE ? within : LATE;
+    int64_t left = (int64_t)flows[0] + flows[1], within = seconds - 1;
+    if (left == 0) {
+        context->lowest_gap = hour * SECONDS_PER_HOUR - host->clock;
+        return;
+    }
+    if (LONG_GAPS * seconds / left < within)
+        within = LONG_GAPS * seconds / left;
+    if (within < LATE)
+        within = LATE;
+    context->lowest_gap = hour > host->hour ? hour * SECONDS_PER_HOUR - host->clock : 0;
+    context->highest_gap = context->lowest_gap + within;
 }
 
 static void keep_pace(struct live_host *host)
@@ -115,8 +120,7 @@ void live_begin(struct live_host *host)
     if (host->has_profile && host->habits != NULL)
         context->services = &host->habits->profiles[host->of_host].services;
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
-    context->lowest_gap = lowest_gap(host);
-    context->highest_gap = highest_gap(host);
+    keep_gaps(host, context);
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
     if (host->has_last_new)

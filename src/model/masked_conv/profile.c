@@ -94,25 +94,24 @@ void profile_features(const struct profile *profile, real *features)
 void host_profile_learn(struct host_profile *profile, const struct sequence *sequence,
                         const struct vocabulary *vocabulary)
 {
-    struct service_counter *counter = service_counter_create();
     *profile = (struct host_profile){ 0 };
     for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
         uint16_t bins[PROFILE_GROUPS];
         const struct row *row = &sequence->rows[i];
         profile_bins(vocabulary, i > 0 ? row - 1 : NULL, row, bins);
         profile_note(&profile->profile, bins);
-        service_counter_note(counter, &sequence->rows[i]);
     }
-    service_counter_list(counter, &profile->services);
-    service_counter_free(counter);
+    service_lists_learn(&profile->services, sequence);
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* The numbers of a host in a file: flows and counts; ports and levels of the lists. */
+/* The numbers of a host in a file: flows and counts; of each place of the lists port, level (0:
+ * none) and what is usual. */
 enum {
     N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
-    N_NUMBERS = 1 + PROFILE_BINS + 2 * N_LISTED,
+    NUMBERS_OF_SERVICE = 2 + 2 * N_USUAL,
+    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED,
 };
 
 static struct service_list *list_at(struct service_lists *lists, size_t i)
@@ -125,12 +124,13 @@ static void write_numbers(struct host_profile profile, uint32_t *numbers)
     *numbers++ = profile.profile.n_flows;
     memcpy(numbers, profile.profile.counts, sizeof profile.profile.counts);
     numbers += PROFILE_BINS;
-    for (size_t i = 0; i < 2 * N_SERVICE_SIDES; i++, numbers += 2 * SERVICES_LISTED) {
-        const struct service_list *list = list_at(&profile.services, i);
-        for (size_t s = 0; s < SERVICES_LISTED; s++) {
-            numbers[s] = list->ports[s];
-            numbers[SERVICES_LISTED + s] = list->levels[s];
-        }
+    for (size_t i = 0; i < N_LISTED; i++) {
+        const struct service_list *list = list_at(&profile.services, i / SERVICES_LISTED);
+        size_t s = i % SERVICES_LISTED;
+        *numbers++ = list->ports[s];
+        *numbers++ = list->levels[s];
+        for (size_t u = 0; u < (size_t)2 * N_USUAL; u++)
+            *numbers++ = list->usual[s][u / N_USUAL][u % N_USUAL];
     }
 }
 
@@ -140,15 +140,21 @@ static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
     profile->profile.n_flows = *numbers++;
     memcpy(profile->profile.counts, numbers, sizeof profile->profile.counts);
     numbers += PROFILE_BINS;
-    for (size_t i = 0; i < 2 * N_SERVICE_SIDES; i++, numbers += 2 * SERVICES_LISTED) {
-        struct service_list *list = list_at(&profile->services, i);
-        for (list->n = 0; list->n < SERVICES_LISTED && numbers[SERVICES_LISTED + list->n] > 0;
-             list->n++) {
-            uint32_t port = numbers[list->n], level = numbers[SERVICES_LISTED + list->n];
-            if (port > 65535 || level >= SERVICE_LEVELS)
+    for (size_t i = 0; i < N_LISTED; i++, numbers += NUMBERS_OF_SERVICE) {
+        struct service_list *list = list_at(&profile->services, i / SERVICES_LISTED);
+        size_t s = i % SERVICES_LISTED;
+        if (numbers[1] == 0)
+            continue;
+        if (numbers[0] > 65535 || numbers[1] >= SERVICE_LEVELS || list->n != s)
+            return false;
+        list->n++;
+        list->ports[s] = (uint16_t)numbers[0];
+        list->levels[s] = (uint8_t)numbers[1];
+        for (size_t u = 0; u < (size_t)2 * N_USUAL; u++) {
+            uint32_t usual = numbers[2 + u];
+            if (usual >= USUAL_CODES && usual != USUAL_NONE)
                 return false;
-            list->ports[list->n] = (uint16_t)port;
-            list->levels[list->n] = (uint8_t)level;
+            list->usual[s][u / N_USUAL][u % N_USUAL] = (uint8_t)usual;
         }
     }
     return true;

@@ -27,6 +27,27 @@ bool service_of(const struct row *row, uint32_t *service)
     return is_udp || value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP;
 }
 
+/* Where the row's service is listed; NULL where it is not. */
+static const struct service_list *find_listed(const struct service_lists *lists,
+                                              const struct row *row, size_t *place)
+{
+    uint32_t service;
+    if (lists == NULL || !service_of(row, &service))
+        return NULL;
+    const struct service_list *list = &lists->lists[service >> 17][service >> 16 & 1];
+    for (*place = 0; *place < list->n; ++*place)
+        if (list->ports[*place] == (uint16_t)service)
+            return list;
+    return NULL;
+}
+
+uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual)
+{
+    size_t place;
+    const struct service_list *list = find_listed(lists, row, &place);
+    return list != NULL ? list->usual[place][row->value[ATTRIBUTE_DIRECTION]][usual] : USUAL_NONE;
+}
+
 /* ---- counting ----------------------------------------------------------------------------- */
 
 struct counted {
@@ -132,4 +153,66 @@ void service_counter_list(const struct service_counter *counter, struct service_
             for (size_t i = 0; i < lists->lists[p][side].n; i++)
                 lists->lists[p][side].levels[i] = level_of((double)counts[p][side][i] /
                                                            (double)counter->n_flows[p]);
+}
+
+/* ---- what is usual ------------------------------------------------------------------------ */
+
+/* Flows of one service and direction, by octave. */
+struct usual_counts {
+    uint32_t n, of_octave[N_USUAL][USUAL_OCTAVES];
+};
+
+static size_t octave_of(int64_t x)
+{
+    size_t octave = x > 0 ? (size_t)(64 - __builtin_clzll((uint64_t)x)) : 0;
+    return octave < USUAL_OCTAVES ? octave : USUAL_OCTAVES - 1;
+}
+
+/* The octave below which at most a quarter of n lies, or three. */
+static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_t which)
+{
+    size_t octave = 0;
+    uint64_t sum = counts[0];
+    while (4 * sum <= (uint64_t)which * n && octave + 1 < USUAL_OCTAVES)
+        sum += counts[++octave];
+    return octave;
+}
+
+void service_lists_learn(struct service_lists *lists, const struct sequence *sequence)
+{
+    static const enum attribute attributes[N_USUAL] = { ATTRIBUTE_PACKETS, ATTRIBUTE_DURATION,
+                                                        ATTRIBUTE_BYTES };
+    static const int shifts[N_USUAL] = { [USUAL_DURATION] = 5, [USUAL_BYTES] = 3 };
+    struct service_counter *counter = service_counter_create();
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
+        service_counter_note(counter, &sequence->rows[i]);
+    service_counter_list(counter, lists);
+    service_counter_free(counter);
+
+    enum { N_LISTS = 2 * N_SERVICE_SIDES };
+    struct usual_counts(*counts)[SERVICES_LISTED][2] = memory_zalloc(N_LISTS, sizeof *counts);
+    struct service_list *first = &lists->lists[0][0];
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
+        const int64_t *value = sequence->rows[i].value;
+        size_t place;
+        const struct service_list *list = find_listed(lists, &sequence->rows[i], &place);
+        if (list == NULL)
+            continue;
+        struct usual_counts *of = &counts[list - first][place][value[ATTRIBUTE_DIRECTION]];
+        of->n++;
+        for (size_t u = 0; u < N_USUAL; u++)
+            of->of_octave[u][octave_of(value[attributes[u]] >> shifts[u])]++;
+    }
+    for (size_t l = 0; l < N_LISTS; l++)
+        for (size_t s = 0; s < first[l].n; s++)
+            for (size_t direction = 0; direction < 2; direction++)
+                for (size_t u = 0; u < N_USUAL; u++) {
+                    const struct usual_counts *of = &counts[l][s][direction];
+                    first[l].usual[s][direction][u] =
+                        of->n == 0
+                            ? USUAL_NONE
+                            : (uint8_t)(quartile(of->of_octave[u], of->n, 1) * USUAL_OCTAVES +
+                                        quartile(of->of_octave[u], of->n, 3));
+                }
+    free(counts);
 }

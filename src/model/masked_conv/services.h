@@ -23,10 +23,17 @@ enum {
 
 enum service_side { SERVICE_USED, SERVICE_SERVED, N_SERVICE_SIDES };
 
+/* What is usual among flows of a service: the octaves (0 for 0, else 1 + floor(log2 x)) of the
+ * lower and the upper quartile of packets, durations in steps of 32 ms and bytes in steps of 8, in
+ * one code; USUAL_NONE where there are no flows. */
+enum usual { USUAL_PACKETS, USUAL_DURATION, USUAL_BYTES, N_USUAL };
+enum { USUAL_OCTAVES = 15, USUAL_CODES = USUAL_OCTAVES * USUAL_OCTAVES, USUAL_NONE = 255 };
+
 /* Most frequent first. */
 struct service_list {
     uint16_t ports[SERVICES_LISTED];
-    uint8_t levels[SERVICES_LISTED]; /* of the protocol's flows */
+    uint8_t levels[SERVICES_LISTED];            /* of the protocol's flows */
+    uint8_t usual[SERVICES_LISTED][2][N_USUAL]; /* by direction */
     uint16_t n;
 };
 
@@ -38,6 +45,10 @@ struct service_lists {
 const struct service_list *service_list_of(const struct service_lists *lists, int64_t protocol,
                                            enum service_side side);
 
+/* What is usual in the service and direction of a row whose ports are known; USUAL_NONE where its
+ * service is not listed. */
+uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual);
+
 /* The number of the service that a row belongs to, below N_SERVICES; false where it has none. */
 enum { N_SERVICES = 1 << 18 };
 bool service_of(const struct row *row, uint32_t *service);
@@ -47,5 +58,8 @@ struct service_counter *service_counter_create(void);
 void service_counter_free(struct service_counter *counter);
 void service_counter_note(struct service_counter *counter, const struct row *row);
 void service_counter_list(const struct service_counter *counter, struct service_lists *lists);
+
+/* Lists the services of a host's scored rows, and what is usual among them. */
+void service_lists_learn(struct service_lists *lists, const struct sequence *sequence);
 
 #endif
