@@ -360,6 +360,44 @@ START_TEST(a_live_host_keeps_up_with_the_atoms_that_it_knows)
 }
 END_TEST
 
+/* A host that begins anew knows what a host knows that did just that: n_past rows, and then its
+ * own; but it has the pace of what comes in truth. */
+START_TEST(a_host_that_begins_anew_knows_no_more)
+{
+    enum { FIRST = 400, N = 150 };
+    static const size_t n_pasts[] = { 0, 1, 90 };
+    struct sequence_set *set = crowded_sequence(3, 1500), *others = crowded_sequence(9, 200);
+    struct vocabulary vocabulary;
+    vocabulary_learn(&vocabulary, set);
+    size_t n_past = n_pasts[_i];
+    const struct sequence *sequence = &set->items[0];
+    struct linked_sequence *whole = linked_sequence_create(sequence, &vocabulary, true);
+    struct linked_sequence *anew = linked_sequence_restart(whole, FIRST, N, others->rows, n_past);
+    const struct sequence *source = linked_sequence_source(anew);
+    ck_assert_uint_eq(source->n_rows, n_past + N);
+    ck_assert_uint_eq(source->host, sequence->host);
+    ck_assert_mem_eq(source->rows, others->rows, n_past * sizeof *source->rows);
+    ck_assert_mem_eq(source->rows + n_past, sequence->rows + FIRST, N * sizeof *source->rows);
+    struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true);
+    for (size_t i = 0; i < n_past + N; i++) {
+        struct row_context context, expected, in_whole;
+        linked_sequence_context(anew, i, &context);
+        linked_sequence_context(as_such, i, &expected);
+        linked_sequence_context(whole, i < n_past ? FIRST : FIRST + i - n_past, &in_whole);
+        assert_same_context(&context, &expected);
+        assert_quick(memcmp(context.pace.left, in_whole.pace.left, sizeof context.pace.left) == 0);
+        assert_quick(context.pace.next == in_whole.pace.next);
+        assert_quick(i < n_past || context.clock == in_whole.clock);
+    }
+    linked_sequence_free(as_such);
+    linked_sequence_free(anew);
+    linked_sequence_free(whole);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(others);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/links");
@@ -367,6 +405,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, contexts_can_be_had_in_any_order, N_WORLDS);
     testing_add_loop(suite, exclusions_are_what_would_be_written_otherwise, N_WORLDS);
     testing_add_loop(suite, without_memory_every_row_is_new, N_WORLDS);
+    testing_add_loop(suite, a_host_that_begins_anew_knows_no_more, 3);
     testing_add(suite, a_live_host_keeps_up_with_the_atoms_that_it_knows);
     testing_add(suite, states_of_conversations_have_a_code_each);
     return suite;

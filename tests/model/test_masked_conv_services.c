@@ -109,6 +109,46 @@ START_TEST(levels_are_half_octaves_of_the_share)
 }
 END_TEST
 
+/* A host serves port 80 with 1 packet in and 8 out, and now and then more; and uses 53 once. */
+START_TEST(what_is_usual_is_between_the_quartiles)
+{
+    enum { N = 101 };
+    struct row list[N];
+    for (size_t i = 0; i < N; i++) {
+        bool is_out = i % 2 == 0, is_much = i % 10 > 7;
+        list[i] = row_of(PROTOCOL_TCP, 80, 50000 + (int64_t)i);
+        list[i].value[ATTRIBUTE_DIRECTION] = is_out ? DIRECTION_OUT : DIRECTION_IN;
+        list[i].value[ATTRIBUTE_PACKETS] = is_much ? 1000 : is_out ? 8 : 1;
+        list[i].value[ATTRIBUTE_DURATION] = i < 60 ? 0 : 32 * 5;
+        list[i].value[ATTRIBUTE_BYTES] = 8 * 3;
+    }
+    list[N - 1] = row_of(PROTOCOL_UDP, 50000, 53);
+    list[N - 1].value[ATTRIBUTE_DIRECTION] = DIRECTION_OUT;
+    struct service_lists lists;
+    const struct sequence sequence = { .rows = list, .n_rows = N };
+    service_lists_learn(&lists, &sequence);
+    static const struct {
+        size_t row;
+        enum usual usual;
+        int lower, upper; /* octaves; below 0: none */
+    } usuals[] = {
+        { 0, USUAL_PACKETS, 4, 4 }, { 1, USUAL_PACKETS, 1, 1 },   { 1, USUAL_DURATION, 0, 3 },
+        { 2, USUAL_BYTES, 2, 2 },   { N - 1, USUAL_BYTES, 0, 0 },
+    };
+    for (size_t u = 0; u < ARRAY_LEN(usuals); u++)
+        ck_assert_int_eq(service_usual(&lists, &list[usuals[u].row], usuals[u].usual),
+                         usuals[u].lower * USUAL_OCTAVES + usuals[u].upper);
+    struct row other = list[N - 1]; /* an answer, of which there was none */
+    other.value[ATTRIBUTE_DIRECTION] = DIRECTION_IN;
+    ck_assert_int_eq(service_usual(&lists, &other, USUAL_PACKETS), USUAL_NONE);
+    other = row_of(PROTOCOL_TCP, 81, 50000);
+    ck_assert_int_eq(service_usual(&lists, &other, USUAL_PACKETS), USUAL_NONE);
+    other = row_of(PROTOCOL_ICMP, 0, 0);
+    ck_assert_int_eq(service_usual(&lists, &other, USUAL_PACKETS), USUAL_NONE);
+    ck_assert_int_eq(service_usual(NULL, &list[0], USUAL_PACKETS), USUAL_NONE);
+}
+END_TEST
+
 START_TEST(there_are_no_services_without_lists)
 {
     ck_assert_ptr_null(service_list_of(NULL, PROTOCOL_TCP, SERVICE_USED));
@@ -121,6 +161,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
     testing_add(suite, the_most_frequent_ones_are_listed_in_order);
     testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
+    testing_add(suite, what_is_usual_is_between_the_quartiles);
     testing_add(suite, there_are_no_services_without_lists);
     return suite;
 }

@@ -2,6 +2,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/text_order.h"
 #include "model/masked_conv/lanes.h"
 #include "nn/optimiser.h"
 
@@ -34,6 +35,10 @@ struct training {
     uint64_t seed;
     struct fit_control *control;
     struct prepared_sequence *prepared; /* [train->n] */
+    /* Where files are sorted within seconds: the same in any order, for what drawing learns from.
+     * Else NULL and the above. */
+    struct sequence *mixed;
+    struct prepared_sequence *mixed_prepared;
     struct piece_list pieces, validation_hosts, validation_time;
     size_t *order;  /* of the pieces, in this epoch */
     uint64_t epoch; /* that the order is of */
@@ -46,13 +51,67 @@ struct training {
 
 /* ---- what is trained on ------------------------------------------------------------------- */
 
+/* Puts the rows of each second in any order. */
+static void mix_seconds(struct row *rows, size_t n, struct rng *rng)
+{
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first + 1; end < n && rows[end].value[ATTRIBUTE_GAP] == 0;)
+            end++;
+        int64_t gap = rows[first].value[ATTRIBUTE_GAP];
+        rows[first].value[ATTRIBUTE_GAP] = 0;
+        for (size_t i = end - first; i > 1; i--) {
+            size_t other = first + (size_t)rng_below(rng, i);
+            struct row row = rows[first + i - 1];
+            rows[first + i - 1] = rows[other];
+            rows[other] = row;
+        }
+        rows[first].value[ATTRIBUTE_GAP] = gap;
+    }
+}
+
+/* The same host with the rows of each second in any order. */
+static struct sequence mixed_sequence(const struct training *training, size_t s)
+{
+    struct sequence sequence = training->train->items[s];
+    struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 1, s);
+    struct row *rows = memory_alloc(sequence.n_rows, sizeof *rows);
+    memcpy(rows, sequence.rows, sequence.n_rows * sizeof *rows);
+    mix_seconds(rows, sequence.n_rows, &rng);
+    sequence.rows = rows;
+    return sequence;
+}
+
 static void prepare_sequences(struct training *training)
 {
     size_t n = training->train->n;
+    bool is_mixed = training->settings->pace && text_order_is_kept(training->train);
     training->prepared = memory_zalloc(n, sizeof *training->prepared);
+    if (is_mixed) {
+        training->mixed = memory_zalloc(n, sizeof *training->mixed);
+        training->mixed_prepared = memory_zalloc(n, sizeof *training->mixed_prepared);
+    }
 #pragma omp parallel for schedule(dynamic, 1)
-    for (size_t s = 0; s < n; s++)
+    for (size_t s = 0; s < n; s++) {
         training->prepared[s] = masked_conv_prepare(training->model, &training->train->items[s]);
+        if (!is_mixed)
+            continue;
+        training->mixed[s] = mixed_sequence(training, s);
+        training->mixed_prepared[s] = masked_conv_prepare(training->model, &training->mixed[s]);
+    }
+}
+
+static void release_sequences(struct training *training)
+{
+    for (size_t s = 0; s < training->train->n; s++) {
+        prepared_sequence_release(&training->prepared[s]);
+        if (training->mixed == NULL)
+            continue;
+        prepared_sequence_release(&training->mixed_prepared[s]);
+        free((void *)(uintptr_t)training->mixed[s].rows);
+    }
+    free(training->prepared);
+    free(training->mixed);
+    free(training->mixed_prepared);
 }
 
 static void add_to_list(struct piece_list *list, size_t sequence, size_t first)
@@ -131,7 +190,8 @@ static void lend_past(const struct training *training, struct piece *piece, stru
 {
     size_t at = (size_t)rng_below(rng, training->pieces.n);
     struct piece past = piece_of(training, &training->pieces.items[at], true);
-    piece->past = training->train->items[training->pieces.items[at].sequence].rows + past.first;
+    const struct sequence *of = training->mixed != NULL ? training->mixed : training->train->items;
+    piece->past = of[training->pieces.items[at].sequence].rows + past.first;
     piece->n_past = 1 + (size_t)rng_below(rng, past.n);
 }
 
@@ -147,6 +207,8 @@ static struct piece next_piece(struct training *training, uint64_t place)
                       rng_uniform(&rng) >= training->settings->pace_dropout;
     struct piece piece = piece_of(training, &training->pieces.items[at], is_unknown);
     piece.shows_pace = shows_pace;
+    if (shows_pace && training->mixed != NULL)
+        piece.sequence = &training->mixed_prepared[training->pieces.items[at].sequence];
     if (shows_pace && training->settings->profile)
         piece.profile = &training->model->habits.profiles[training->pieces.items[at].sequence];
     piece.is_cold = piece.shows_pace && rng_uniform(&rng) < training->settings->cold_share;
@@ -380,9 +442,7 @@ static void training_release(struct training *training)
 {
     lanes_free(training->lanes);
     optimiser_free(training->optimiser);
-    for (size_t s = 0; s < training->train->n; s++)
-        prepared_sequence_release(&training->prepared[s]);
-    free(training->prepared);
+    release_sequences(training);
     free(training->pieces.items);
     free(training->validation_hosts.items);
     free(training->validation_time.items);
