@@ -56,7 +56,7 @@ static const struct option options[] = {
     { "host-dropout", 0, OPTION_REAL, AT(host_dropout), "0.5", .minimum = 0, .maximum = 1,
       .argument = "P", .needs = "host-embedding=yes",
       .help = "how often training takes a host for an unknown one" },
-    { "pace-dropout", 0, OPTION_REAL, AT(pace_dropout), "0.3", .minimum = 0, .maximum = 1,
+    { "pace-dropout", 0, OPTION_REAL, AT(pace_dropout), "0.4", .minimum = 0, .maximum = 1,
       .argument = "P", .needs = "pace=yes",
       .help = "how often training does not show how many flows are to come" },
     { "cold-share", 0, OPTION_REAL, AT(cold_share), "0.6", .minimum = 0, .maximum = 1,

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "data/calendar.h"
 #include "model/masked_conv/live.h"
 #include "model/masked_conv/masked_conv.h"
 #include "model/masked_conv/stepper.h"
@@ -14,11 +15,16 @@
 /* How often a gap is drawn anew that would end before the host's start. */
 #define GAP_TRIES 100000
 
+/* Which conversation goes on is told from hundreds, most of them long over: what is rare there is
+ * truncated at so many times as much as elsewhere. */
+#define LINK_TRUNCATION 20.0
+
 /* Fewer hosts than this are not worth a second thread. */
 #define FEW_HOSTS 6
 
 struct drawn_host {
     struct live_host live;
+    struct habits *own; /* where it follows no training host's */
     uint64_t stream;
     int32_t host_row; /* of the host table */
     int64_t slot;     /* that its layers know */
@@ -182,13 +188,14 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);
     head_available(heads, head, &host->live.context, work->available);
+    double truncation = sampler->truncation * (head == HEAD_LINK ? LINK_TRUNCATION : 1.0);
     int64_t value;
     if (head == HEAD_GAP)
-        value = draw_gap(heads, host, work->available, logits, mixture, sampler->truncation,
+        value = draw_gap(heads, host, work->available, logits, mixture, truncation,
                          &work->rngs[row]);
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
-                          sampler->truncation, &work->rngs[row]);
+                          truncation, &work->rngs[row]);
     set_value(&host->live, head, value);
     if (sampler->watch != NULL)
         sampler->watch(sampler->watch_user, head, &host->live.context, work->available, logits,
@@ -338,15 +345,31 @@ static void relive(const struct masked_conv_sampler *sampler, struct work *work,
     sampler->hosts[h].silence = start - live->clock;
 }
 
-/* The training host whose habits a host has: of a twin its original, else any. */
-static size_t habits_host(const struct masked_conv_sampler *sampler,
+/* A past that is shorter says nothing of what a host does in an hour, s. */
+#define PAST_MIN 600
+
+/* Has the host follow the habits of its original, where it is a twin; its own, where it goes on
+ * from a past; else those of a training host drawn by the seed. */
+static void choose_habits(const struct masked_conv_sampler *sampler, struct drawn_host *host,
                           const struct sampler_host *from)
 {
-    size_t host;
-    if (from->is_twin && masked_conv_find_host(sampler->model, from->twin_of, &host))
-        return host;
-    struct rng rng = rng_stream(sampler->seed, RNG_SAMPLE_PACE, from->stream, 0);
-    return (size_t)rng_below(&rng, sampler->model->n_hosts);
+    const struct masked_conv *model = sampler->model;
+    const struct habits *habits = &model->habits;
+    size_t of_host = 0;
+    bool is_known = from->is_twin && masked_conv_find_host(model, from->twin_of, &of_host);
+    if (!is_known && from->past != NULL && from->start - from->past->start >= PAST_MIN) {
+        struct sequence past = *from->past;
+        const struct sequence_set set = { .items = &past, .n = 1, .n_rows = past.n_rows };
+        past.first_scored = 0;
+        host->own = memory_alloc(1, sizeof *host->own);
+        habits_learn(host->own, &set, &model->vocabulary, MS_PER_SECOND * past.start,
+                     MS_PER_SECOND * from->start);
+        habits = host->own;
+    } else if (!is_known) {
+        struct rng rng = rng_stream(sampler->seed, RNG_SAMPLE_PACE, from->stream, 0);
+        of_host = (size_t)rng_below(&rng, model->n_hosts);
+    }
+    live_host_follow(&host->live, habits, of_host, sampler->seed, from->stream);
 }
 
 static void create_host(const struct masked_conv_sampler *sampler, struct work *work, size_t h,
@@ -365,8 +388,7 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
     if (model->settings.pace && model->n_hosts > 0)
-        live_host_follow(&host->live, &model->habits, habits_host(sampler, from), sampler->seed,
-                         from->stream);
+        choose_habits(sampler, host, from);
 }
 
 static void work_init(struct work *work, const struct masked_conv_sampler *sampler)
@@ -413,11 +435,19 @@ struct sampler *masked_conv_sampler_create(const struct model *base,
     return &sampler->base;
 }
 
+static void release_host(struct drawn_host *host)
+{
+    live_host_release(&host->live);
+    if (host->own != NULL)
+        habits_release(host->own);
+    free(host->own);
+}
+
 void masked_conv_sampler_free(struct sampler *base)
 {
     struct masked_conv_sampler *sampler = (struct masked_conv_sampler *)base;
     for (size_t h = 0; h < sampler->n_hosts; h++)
-        live_host_release(&sampler->hosts[h].live);
+        release_host(&sampler->hosts[h]);
     for (size_t w = 0; w < sampler->n_works; w++) {
         stepper_work_free(sampler->works[w].step);
         free(sampler->works[w].available);
