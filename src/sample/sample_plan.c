@@ -36,7 +36,7 @@ const struct option sample_options[] = {
       .help = "same seed, same flows" },
     { "max-flows", 0, OPTION_INT, AT(max_flows), "0", .minimum = 0, .maximum = 0x1p53,
       .argument = "N", .help = "stop after so many; 0 for no limit" },
-    { "truncation", 0, OPTION_REAL, AT(truncation), "0.002", .minimum = 0, .maximum = 0.1,
+    { "truncation", 0, OPTION_REAL, AT(truncation), "0.0002", .minimum = 0, .maximum = 0.1,
       .argument = "P",
       .help = "do not draw what is less probable than about this (masked-conv); 0 draws all" },
     TEMPERATURE(TEMPERATURE_TIMES, "times", "gaps and durations"),

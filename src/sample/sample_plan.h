@@ -19,7 +19,7 @@
 enum embedding { EMBEDDING_UNKNOWN, EMBEDDING_DRAWN };
 
 /* What is less probable than about this is not drawn, where nobody says otherwise. */
-#define SAMPLE_TRUNCATION 0.002
+#define SAMPLE_TRUNCATION 0.0002
 
 /* Attributes that share a temperature. */
 enum temperature_group {
