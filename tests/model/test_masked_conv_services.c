@@ -149,6 +149,25 @@ START_TEST(what_is_usual_is_between_the_quartiles)
 }
 END_TEST
 
+START_TEST(protocols_have_levels_of_all_flows)
+{
+    struct row list[8];
+    static const int64_t protocols[8] = { PROTOCOL_TCP, PROTOCOL_TCP,  PROTOCOL_TCP, PROTOCOL_TCP,
+                                          PROTOCOL_UDP, PROTOCOL_ICMP, 47,           PROTOCOL_UDP };
+    struct service_lists lists;
+    for (size_t i = 0; i < 8; i++)
+        list[i] = row_of(protocols[i], 0, 0);
+    service_lists_learn(&lists, &(const struct sequence){ .rows = list, .n_rows = 8 });
+    ck_assert_int_eq(lists.shares[SHARE_TCP], 3); /* a half, a quarter, an eighth */
+    ck_assert_int_eq(lists.shares[SHARE_UDP], 5);
+    ck_assert_int_eq(lists.shares[SHARE_ICMP], 7);
+    ck_assert_int_eq(lists.shares[SHARE_OTHERS], 7);
+    service_lists_learn(&lists, &(const struct sequence){ .rows = list, .n_rows = 4 });
+    ck_assert_int_eq(lists.shares[SHARE_TCP], 1);
+    ck_assert_int_eq(lists.shares[SHARE_ICMP], 0);
+}
+END_TEST
+
 START_TEST(there_are_no_services_without_lists)
 {
     ck_assert_ptr_null(service_list_of(NULL, PROTOCOL_TCP, SERVICE_USED));
@@ -161,6 +180,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
     testing_add(suite, the_most_frequent_ones_are_listed_in_order);
     testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
+    testing_add(suite, protocols_have_levels_of_all_flows);
     testing_add(suite, what_is_usual_is_between_the_quartiles);
     testing_add(suite, there_are_no_services_without_lists);
     return suite;

@@ -49,7 +49,8 @@ enum aspect {
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
-    USUAL = USED + 3,        /* USUAL + enum usual: in the row's service */
+    SHARES = USED + 3,       /* SHARES + g: levels of the protocols 2 g and 2 g + 1 */
+    USUAL = SHARES + 2,      /* USUAL + enum usual: in the row's service */
     SHOWN = USUAL + N_USUAL, /* SHOWN + s: conversation s */
 };
 
@@ -57,6 +58,8 @@ static const struct feature {
     uint8_t stage, source, aspect;
 } features[] = {
     { STAGE_BEFORE, CONTEXT, REMOTES_KNOWN },
+    { STAGE_BEFORE, CONTEXT, SHARES + 0 },
+    { STAGE_BEFORE, CONTEXT, SHARES + 1 },
     { STAGE_BEFORE, LAST, GAP },
     { STAGE_BEFORE, LAST, FORM },
     { STAGE_BEFORE, LAST, PACKETS },
@@ -255,6 +258,8 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case USED:
     case USED + 1:
     case USED + 2:
+    case SHARES:
+    case SHARES + 1:
         return SERVICE_LEVELS * SERVICE_LEVELS;
     case USUAL + USUAL_PACKETS:
     case USUAL + USUAL_DURATION:
@@ -364,6 +369,14 @@ static int service_levels_code(const struct row_context *context, enum service_s
     return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
 }
 
+static int shares_code(const struct row_context *context, int pair)
+{
+    if (context->services == NULL)
+        return FEATURE_NONE;
+    const uint8_t *shares = context->services->shares;
+    return shares[2 * pair] * SERVICE_LEVELS + shares[2 * pair + 1];
+}
+
 static int usual_code(const struct row_context *context, int usual)
 {
     uint8_t code = service_usual(context->services, context->row, (enum usual)usual);
@@ -411,6 +424,9 @@ static int context_code(const struct row_context *context, int aspect)
     case USED + 1:
     case USED + 2:
         return service_levels_code(context, SERVICE_USED, aspect - USED);
+    case SHARES:
+    case SHARES + 1:
+        return shares_code(context, aspect - SHARES);
     case USUAL + USUAL_PACKETS:
     case USUAL + USUAL_DURATION:
     case USUAL + USUAL_BYTES:

@@ -106,12 +106,12 @@ void host_profile_learn(struct host_profile *profile, const struct sequence *seq
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* The numbers of a host in a file: flows and counts; of each place of the lists port, level (0:
- * none) and what is usual. */
+/* The numbers of a host in a file: flows and counts; shares of protocols; of each place of the
+ * lists port, level (0: none) and what is usual. */
 enum {
     N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
     NUMBERS_OF_SERVICE = 2 + 2 * N_USUAL,
-    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED,
+    N_NUMBERS = 1 + PROFILE_BINS + N_SHARES + NUMBERS_OF_SERVICE * N_LISTED,
 };
 
 static struct service_list *list_at(struct service_lists *lists, size_t i)
@@ -124,6 +124,8 @@ static void write_numbers(struct host_profile profile, uint32_t *numbers)
     *numbers++ = profile.profile.n_flows;
     memcpy(numbers, profile.profile.counts, sizeof profile.profile.counts);
     numbers += PROFILE_BINS;
+    for (size_t s = 0; s < N_SHARES; s++)
+        *numbers++ = profile.services.shares[s];
     for (size_t i = 0; i < N_LISTED; i++) {
         const struct service_list *list = list_at(&profile.services, i / SERVICES_LISTED);
         size_t s = i % SERVICES_LISTED;
@@ -140,6 +142,11 @@ static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
     profile->profile.n_flows = *numbers++;
     memcpy(profile->profile.counts, numbers, sizeof profile->profile.counts);
     numbers += PROFILE_BINS;
+    for (size_t s = 0; s < N_SHARES; s++, numbers++) {
+        if (*numbers >= SERVICE_LEVELS)
+            return false;
+        profile->services.shares[s] = (uint8_t)*numbers;
+    }
     for (size_t i = 0; i < N_LISTED; i++, numbers += NUMBERS_OF_SERVICE) {
         struct service_list *list = list_at(&profile->services, i / SERVICES_LISTED);
         size_t s = i % SERVICES_LISTED;

@@ -15,9 +15,10 @@
 /* How often a gap is drawn anew that would end before the host's start. */
 #define GAP_TRIES 100000
 
-/* Which conversation goes on is told from hundreds, most of them long over: what is rare there is
- * truncated at so many times as much as elsewhere. */
-#define LINK_TRUNCATION 20.0
+/* Which conversation goes on is told from hundreds, most of them long over; and protocols without
+ * ports have few numbers in their place. What is rare there is truncated at so many times as much.
+ */
+#define NARROW_TRUNCATION 20.0
 
 /* Fewer hosts than this are not worth a second thread. */
 #define FEW_HOSTS 6
@@ -176,6 +177,13 @@ static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
     return host->silence;
 }
 
+static bool is_narrow(enum head head, const struct live_host *live)
+{
+    bool is_port = head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
+    return head == HEAD_LINK ||
+           (is_port && !conversation_has_ports(live->row.value[ATTRIBUTE_PROTOCOL]));
+}
+
 static void draw_value(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
                        enum head head, real *logits)
 {
@@ -188,7 +196,9 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);
     head_available(heads, head, &host->live.context, work->available);
-    double truncation = sampler->truncation * (head == HEAD_LINK ? LINK_TRUNCATION : 1.0);
+    double truncation = sampler->truncation;
+    if (is_narrow(head, &host->live))
+        truncation *= NARROW_TRUNCATION;
     int64_t value;
     if (head == HEAD_GAP)
         value = draw_gap(heads, host, work->available, logits, mixture, truncation,

@@ -178,6 +178,20 @@ static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_
     return octave;
 }
 
+static void learn_shares(uint8_t shares[N_SHARES], const struct sequence *sequence)
+{
+    size_t counts[N_SHARES] = { 0 }, n = sequence->n_rows - sequence->first_scored;
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
+        int64_t protocol = sequence->rows[i].value[ATTRIBUTE_PROTOCOL];
+        counts[protocol == PROTOCOL_TCP    ? SHARE_TCP
+               : protocol == PROTOCOL_UDP  ? SHARE_UDP
+               : protocol == PROTOCOL_ICMP ? SHARE_ICMP
+                                           : SHARE_OTHERS]++;
+    }
+    for (size_t s = 0; s < N_SHARES; s++)
+        shares[s] = counts[s] > 0 ? level_of((double)counts[s] / (double)n) : 0;
+}
+
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence)
 {
     static const enum attribute attributes[N_USUAL] = { ATTRIBUTE_PACKETS, ATTRIBUTE_DURATION,
@@ -188,6 +202,7 @@ void service_lists_learn(struct service_lists *lists, const struct sequence *seq
         service_counter_note(counter, &sequence->rows[i]);
     service_counter_list(counter, lists);
     service_counter_free(counter);
+    learn_shares(lists->shares, sequence);
 
     enum { N_LISTS = 2 * N_SERVICE_SIDES };
     struct usual_counts(*counts)[SERVICES_LISTED][2] = memory_zalloc(N_LISTS, sizeof *counts);

@@ -37,7 +37,11 @@ struct service_list {
     uint16_t n;
 };
 
+/* Protocols that are told apart by their share of all flows. */
+enum { SHARE_TCP, SHARE_UDP, SHARE_ICMP, SHARE_OTHERS, N_SHARES };
+
 struct service_lists {
+    uint8_t shares[N_SHARES];                      /* levels */
     struct service_list lists[2][N_SERVICE_SIDES]; /* of TCP, of UDP */
 };
 
