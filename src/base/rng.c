@@ -155,11 +155,20 @@ size_t rng_choice(struct rng *rng, const double *weights, size_t n)
     return last;
 }
 
-void rng_shuffle(struct rng *rng, size_t *items, size_t n)
+static void swap_bytes(unsigned char *a, unsigned char *b, size_t n)
 {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+void rng_shuffle(struct rng *rng, void *items, size_t n, size_t size)
+{
+    unsigned char *bytes = items;
     for (size_t i = n; i > 1; i--) {
-        size_t j = rng_below(rng, i), item = items[i - 1];
-        items[i - 1] = items[j];
-        items[j] = item;
+        size_t other = (size_t)rng_below(rng, i);
+        swap_bytes(bytes + (i - 1) * size, bytes + other * size, size);
     }
 }

@@ -56,7 +56,7 @@ double rng_exponential(struct rng *rng);
 double rng_gamma(struct rng *rng, double shape);
 /* Index drawn in proportion to weights[0..n-1] (not all 0). */
 size_t rng_choice(struct rng *rng, const double *weights, size_t n);
-/* Fisher-Yates shuffle of n indices. */
-void rng_shuffle(struct rng *rng, size_t *items, size_t n);
+/* Fisher-Yates shuffle of n items of `size` bytes each. */
+void rng_shuffle(struct rng *rng, void *items, size_t n, size_t size);
 
 #endif

@@ -98,4 +98,11 @@ enum status bins_save(const struct bins *bins, struct hdf5_group *parent, const 
 enum status bins_load(struct bins **bins, int64_t lowest, int64_t highest,
                       struct hdf5_group *parent, const char *name, struct error *err);
 
+/* The octave of x: 0 for what is not above 0, else 1 + floor(log2 x); at most n - 1. */
+static inline size_t bins_octave(int64_t x, size_t n)
+{
+    size_t octave = x > 0 ? 64 - (size_t)__builtin_clzll((uint64_t)x) : 0;
+    return octave < n ? octave : n - 1;
+}
+
 #endif

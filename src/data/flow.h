@@ -31,6 +31,15 @@ enum {
     PROTOCOL_UDP = 17,
 };
 
+/* What protocols are told apart where only these matter. */
+enum transport { TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_OTHER };
+static inline enum transport transport_of(int64_t protocol)
+{
+    return protocol == PROTOCOL_TCP   ? TRANSPORT_TCP
+           : protocol == PROTOCOL_UDP ? TRANSPORT_UDP
+                                      : TRANSPORT_OTHER;
+}
+
 /* Names of labels ("background", "blacklist"): up to 255 of them, by order of first use. */
 struct label_list {
     char **names;

@@ -269,7 +269,7 @@ static enum status train_network(struct classifier *classifier, const struct exa
         while (batch.n < settings->n_examples) {
             if (at == train->n) {
                 struct rng rng = rng_stream(settings->seed, RNG_SHUFFLE, 0, epoch++);
-                rng_shuffle(&rng, order, train->n);
+                rng_shuffle(&rng, order, train->n, sizeof *order);
                 at = 0;
             }
             batch_add(classifier, &batch, train, order[at++]);

@@ -62,12 +62,7 @@ struct slot_list slot_list_all(const struct slot_table *table)
 
 void slot_list_mix(struct slot_list *list, struct rng *rng)
 {
-    for (size_t i = list->n; i > 1; i--) {
-        size_t other = (size_t)rng_below(rng, i);
-        struct slot_place place = list->items[i - 1];
-        list->items[i - 1] = list->items[other];
-        list->items[other] = place;
-    }
+    rng_shuffle(rng, list->items, list->n, sizeof *list->items);
 }
 
 void slot_list_release(struct slot_list *list)

@@ -84,7 +84,7 @@ void traffic_halves(const struct traffic *whole, uint64_t seed, uint64_t halving
     for (size_t h = 0; h < n; h++)
         order[h] = h;
     struct rng rng = rng_stream(seed, RNG_SPLIT, 0, halving);
-    rng_shuffle(&rng, order, n);
+    rng_shuffle(&rng, order, n, sizeof *order);
     halves[0] = traffic_part(whole, order, half);
     halves[1] = traffic_part(whole, order + half, half);
     free(order);
@@ -103,6 +103,8 @@ struct traffic_period traffic_period(const struct traffic *traffic)
     struct traffic_period period = { INT64_MAX, INT64_MIN };
     for (size_t h = 0; h < traffic->n_hosts; h++) {
         const struct traffic_host *host = &traffic->hosts[h];
+        if (host->n_rows == 0)
+            continue;
         int64_t first = traffic->columns->ends[host->first];
         int64_t last = traffic->columns->ends[host->first + host->n_rows - 1];
         period.first = first < period.first ? first : period.first;

@@ -51,7 +51,7 @@ static void deal_folds(struct sampled_side *side, size_t length, size_t n_folds,
     size_t *order = memory_alloc(n_hosts, sizeof *order), dealt = 0;
     for (size_t h = 0; h < n_hosts; h++)
         order[h] = h;
-    rng_shuffle(rng, order, n_hosts);
+    rng_shuffle(rng, order, n_hosts, sizeof *order);
     for (size_t i = 0; i < n_hosts; i++) {
         bool is_dealt = n_folds > 0 && side->traffic->hosts[order[i]].n_rows >= length;
         side->folds[order[i]] = is_dealt ? dealt++ % n_folds : n_folds;

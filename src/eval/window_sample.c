@@ -22,7 +22,7 @@ struct window_sample window_sample_draw(const struct traffic *traffic, size_t le
         size_t *order = memory_alloc(n, sizeof *order);
         for (size_t w = 0; w < n; w++)
             order[w] = w;
-        rng_shuffle(rng, order, n);
+        rng_shuffle(rng, order, n, sizeof *order);
         for (size_t w = 0; w < n && w < n_of_host; w++) {
             sample.rows[sample.n] = host->first + order[w] * length;
             sample.hosts[sample.n++] = h;
@@ -46,7 +46,7 @@ void window_sample_mix(struct window_sample *sample, size_t n, struct rng *rng)
     size_t *hosts = memory_alloc(sample->n, sizeof *hosts);
     for (size_t w = 0; w < sample->n; w++)
         order[w] = w;
-    rng_shuffle(rng, order, sample->n);
+    rng_shuffle(rng, order, sample->n, sizeof *order);
     sample->n = n < sample->n ? n : sample->n;
     for (size_t w = 0; w < sample->n; w++) {
         rows[w] = sample->rows[order[w]];

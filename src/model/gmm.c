@@ -170,7 +170,7 @@ static enum status gmm_fit(const void *settings, const struct sequence_set *trai
     for (size_t h = 0; h < train->n; h++)
         order[h] = h;
     struct rng rng = rng_stream(seed, RNG_SPLIT, 0, 0);
-    rng_shuffle(&rng, order, train->n);
+    rng_shuffle(&rng, order, train->n, sizeof *order);
 
     /* Sets side by side; mixtures one by one, for each is worked on by all threads. */
 #pragma omp parallel for schedule(dynamic, 1)

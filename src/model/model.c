@@ -35,7 +35,7 @@ static void fill_in(struct model *model, const struct fit_control *control)
     const struct training_record *record = control->record;
     model->kind = control->kind;
     model->attributes = control->train->attributes;
-    model->is_in_text_order = text_order_is_kept(control->train);
+    model->is_in_text_order = control->is_in_text_order;
     model->labels = label_list_copy(&control->train->labels);
     model->monitored = address_set_copy(&control->train->monitored);
     model->trained_on = *record;
@@ -57,7 +57,8 @@ enum status model_fit_kept(const struct model_kind *kind, const void *settings,
                            uint64_t seed, const char *configuration, const char *checkpoint,
                            struct model *resumed, struct model **model, struct error *err)
 {
-    struct fit_control control = { kind, train, record, seed, configuration, checkpoint, resumed };
+    struct fit_control control = { kind,          train,      record,  seed,
+                                   configuration, checkpoint, resumed, text_order_is_kept(train) };
     FORWARD(kind->fit(settings, train, seed, &control, model, err));
     fill_in(*model, &control);
     training_record_release(record);

@@ -74,6 +74,7 @@ struct fit_control {
     const char *configuration;
     const char *checkpoint; /* file; NULL: nothing is kept */
     struct model *resumed;  /* what was kept, for the fit to go on with and free; or NULL */
+    bool is_in_text_order;  /* the training rows, within seconds (data/text_order.h) */
 };
 
 /* Keeps an unfinished model, whole or not at all; its save() has to hold what the fit needs to go

@@ -118,7 +118,7 @@ START_TEST(shuffle_keeps_every_item)
     for (size_t i = 0; i < 100; i++)
         items[i] = i;
     struct rng rng = rng_stream(13, RNG_TEST, 0, 0);
-    rng_shuffle(&rng, items, 100);
+    rng_shuffle(&rng, items, 100, sizeof *items);
     size_t n_moved = 0;
     for (size_t i = 0; i < 100; i++) {
         ck_assert(!seen[items[i]]);

@@ -137,7 +137,7 @@ static void cut_pieces(struct bench *bench)
     for (size_t p = 0; p < bench->n_pieces; p++)
         order[p] = p;
     struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
-    rng_shuffle(&rng, order, bench->n_pieces);
+    rng_shuffle(&rng, order, bench->n_pieces, sizeof *order);
     struct piece *shuffled = memory_alloc(bench->n_pieces, sizeof *shuffled);
     for (size_t p = 0; p < bench->n_pieces; p++)
         shuffled[p] = bench->pieces[order[p]];

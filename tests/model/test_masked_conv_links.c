@@ -147,7 +147,7 @@ START_TEST(contexts_can_be_had_in_any_order)
         linked_sequence_context(linked, i, &contexts[i]);
     }
     struct rng rng = rng_stream(5, RNG_TEST, 0, 0);
-    rng_shuffle(&rng, order, n);
+    rng_shuffle(&rng, order, n, sizeof *order);
     for (size_t i = 0; i < n; i++) {
         linked_sequence_context(linked, order[i], &again);
         assert_same_context(&again, &contexts[order[i]]);

@@ -1,10 +1,12 @@
 /* The services of a host: told from rows, counted, and listed by how frequent they are. */
 #include "testing.h"
 
+#include "base/memory.h"
 #include "base/rng.h"
 #include "model/masked_conv/services.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct row row_of(int64_t protocol, int64_t local_port, int64_t remote_port)
@@ -13,6 +15,11 @@ static struct row row_of(int64_t protocol, int64_t local_port, int64_t remote_po
                            [ATTRIBUTE_LOCAL_PORT] = local_port,
                            [ATTRIBUTE_REMOTE_PORT] = remote_port,
                            [ATTRIBUTE_PACKETS] = 1 } };
+}
+
+static void learn(struct service_lists *lists, const struct row *rows, size_t n)
+{
+    service_lists_learn(lists, &(const struct sequence){ .rows = rows, .n_rows = n });
 }
 
 static const struct {
@@ -32,12 +39,10 @@ static const struct {
 START_TEST(a_row_belongs_to_the_service_of_its_lower_port)
 {
     struct row row = row_of(rows[_i].protocol, rows[_i].local_port, rows[_i].remote_port);
-    struct service_counter *counter = service_counter_create();
     struct service_lists lists;
     uint32_t service;
     ck_assert_int_eq(service_of(&row, &service), rows[_i].has_service);
-    service_counter_note(counter, &row);
-    service_counter_list(counter, &lists);
+    learn(&lists, &row, 1);
     size_t n = 0;
     for (size_t i = 0; i < 4; i++)
         n += lists.lists[i / 2][i % 2].n;
@@ -48,7 +53,6 @@ START_TEST(a_row_belongs_to_the_service_of_its_lower_port)
         ck_assert_uint_eq(list->ports[0], rows[_i].port);
         ck_assert_uint_eq(list->levels[0], 1);
     }
-    service_counter_free(counter);
 }
 END_TEST
 
@@ -57,23 +61,22 @@ END_TEST
 START_TEST(the_most_frequent_ones_are_listed_in_order)
 {
     enum { PORTS = 2000 };
-    struct service_counter *counter = service_counter_create();
     struct service_lists lists;
     struct rng rng = rng_stream(1, 0, 0, 0);
     static int64_t left[PORTS];
     int64_t counts[PORTS], n_flows = 0;
     for (int64_t p = 0; p < PORTS; p++)
         n_flows += left[p] = counts[p] = (p * 37 + 11) % 300;
+    struct row *list_of_rows = memory_alloc((size_t)n_flows, sizeof *list_of_rows);
     for (int64_t noted = 0; noted < n_flows;) { /* in any order */
         int64_t p = (int64_t)rng_below(&rng, PORTS);
         if (left[p] == 0)
             continue;
-        struct row row = row_of(PROTOCOL_UDP, 60000, 100 + p);
-        service_counter_note(counter, &row);
+        list_of_rows[noted++] = row_of(PROTOCOL_UDP, 60000, 100 + p);
         left[p]--;
-        noted++;
     }
-    service_counter_list(counter, &lists);
+    learn(&lists, list_of_rows, (size_t)n_flows);
+    free(list_of_rows);
     const struct service_list *list = service_list_of(&lists, PROTOCOL_UDP, SERVICE_USED);
     ck_assert_uint_eq(list->n, SERVICES_LISTED);
     for (size_t i = 0; i < list->n; i++) {
@@ -86,7 +89,6 @@ START_TEST(the_most_frequent_ones_are_listed_in_order)
         ck_assert_int_eq(list->levels[i], (int)fmin(1 - floor(2 * log2(share) + 0.5), 15));
     }
     ck_assert_uint_eq(service_list_of(&lists, PROTOCOL_TCP, SERVICE_USED)->n, 0);
-    service_counter_free(counter);
 }
 END_TEST
 
@@ -97,15 +99,14 @@ START_TEST(levels_are_half_octaves_of_the_share)
         uint8_t level;
     } cases[] = { { 1, 1, 1 }, { 1, 2, 3 },    { 1, 4, 5 },
                   { 2, 3, 2 }, { 1, 128, 15 }, { 1, 5000, 15 } };
-    struct service_counter *counter = service_counter_create();
     struct service_lists lists;
-    struct row row = row_of(PROTOCOL_TCP, 80, 50000), other = row_of(PROTOCOL_TCP, 50000, 443);
+    static struct row list[5000];
     for (int i = 0; i < cases[_i].of; i++)
-        service_counter_note(counter, i < cases[_i].n ? &row : &other);
-    service_counter_list(counter, &lists);
+        list[i] = i < cases[_i].n ? row_of(PROTOCOL_TCP, 80, 50000)
+                                  : row_of(PROTOCOL_TCP, 50000, 443);
+    learn(&lists, list, (size_t)cases[_i].of);
     ck_assert_uint_eq(service_list_of(&lists, PROTOCOL_TCP, SERVICE_SERVED)->levels[0],
                       cases[_i].level);
-    service_counter_free(counter);
 }
 END_TEST
 
@@ -125,8 +126,7 @@ START_TEST(what_is_usual_is_between_the_quartiles)
     list[N - 1] = row_of(PROTOCOL_UDP, 50000, 53);
     list[N - 1].value[ATTRIBUTE_DIRECTION] = DIRECTION_OUT;
     struct service_lists lists;
-    const struct sequence sequence = { .rows = list, .n_rows = N };
-    service_lists_learn(&lists, &sequence);
+    learn(&lists, list, N);
     static const struct {
         size_t row;
         enum usual usual;
@@ -157,12 +157,12 @@ START_TEST(protocols_have_levels_of_all_flows)
     struct service_lists lists;
     for (size_t i = 0; i < 8; i++)
         list[i] = row_of(protocols[i], 0, 0);
-    service_lists_learn(&lists, &(const struct sequence){ .rows = list, .n_rows = 8 });
+    learn(&lists, list, 8);
     ck_assert_int_eq(lists.shares[SHARE_TCP], 3); /* a half, a quarter, an eighth */
     ck_assert_int_eq(lists.shares[SHARE_UDP], 5);
     ck_assert_int_eq(lists.shares[SHARE_ICMP], 7);
     ck_assert_int_eq(lists.shares[SHARE_OTHERS], 7);
-    service_lists_learn(&lists, &(const struct sequence){ .rows = list, .n_rows = 4 });
+    learn(&lists, list, 4);
     ck_assert_int_eq(lists.shares[SHARE_TCP], 1);
     ck_assert_int_eq(lists.shares[SHARE_ICMP], 0);
 }

@@ -139,10 +139,8 @@ static void add_contexts(struct batch *batch, size_t p)
             real *context = batch->contexts + batch->n_contexts++ * CONTEXT_FEATURES;
             window_series_features(piece->sequence->windows, slot, context);
             window_features_drop(context, batch->drop_windows, batch->drop_clock);
-            if (piece->profile != NULL)
-                profile_features(&piece->profile->profile, context + SLOT_FEATURES);
-            else
-                memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
+            profile_features(piece->profile != NULL ? &piece->profile->profile : NULL,
+                             context + SLOT_FEATURES);
             last_slot = slot;
         }
         batch->contexts_of[place] = (int32_t)batch->n_contexts - 1;

@@ -87,9 +87,7 @@ uint8_t conversation_code(const struct past_row *past, int64_t clock)
     static const int64_t ages[] = { 0, 2, 10, 60, 300 };
     const int64_t *value = past->row.value;
     unsigned flows = past->n_flows < 4 ? past->n_flows - 1 : 3;
-    unsigned protocol = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP   ? 0
-                        : value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP ? 1
-                                                                    : 2;
+    unsigned protocol = transport_of(value[ATTRIBUTE_PROTOCOL]);
     unsigned age = 0;
     while (age < ARRAY_LEN(ages) && clock - past->clock > ages[age])
         age++;

@@ -80,6 +80,7 @@ void live_host_follow(struct live_host *host, const struct habits *habits, size_
 {
     host->habits = habits;
     host->of_host = of_host;
+    host->profile = host->has_profile ? &habits->profiles[of_host] : NULL;
     host->pace_seed = seed;
     host->pace_stream = stream;
     begin_hour(host);
@@ -117,8 +118,8 @@ void live_begin(struct live_host *host)
         .pace = host->pace,
     };
     struct row_context *context = &host->context;
-    if (host->has_profile && host->habits != NULL)
-        context->services = &host->habits->profiles[host->of_host].services;
+    if (host->profile != NULL)
+        context->services = &host->profile->services;
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     keep_gaps(host, context);
     if (host->index > 0)

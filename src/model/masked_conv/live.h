@@ -36,6 +36,7 @@ struct live_host {
     size_t n_kept_atoms;
     /* Where habits is not NULL, it keeps to those of training host of_host. */
     const struct habits *habits;
+    const struct host_profile *profile; /* of that host; NULL where it is not looked at */
     size_t of_host;
     uint64_t pace_seed, pace_stream;
     int64_t hour; /* that the pace is of */

@@ -1,6 +1,7 @@
 #include "model/masked_conv/profile.h"
 
 #include "base/memory.h"
+#include "data/bins.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,22 +10,10 @@
 /* ---- bins --------------------------------------------------------------------------------- */
 
 /* Services that the vocabulary lacks: by side, protocol, and whether the port is below 1024. */
-static size_t other_service(const struct row *row)
+static size_t other_service(const struct row *row, uint32_t service)
 {
-    const int64_t *value = row->value;
-    int64_t local = value[ATTRIBUTE_LOCAL_PORT], remote = value[ATTRIBUTE_REMOTE_PORT];
-    int64_t port = local <= remote ? local : remote;
-    size_t protocol = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP   ? 0
-                      : value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP ? 1
-                                                                  : 2;
-    return 4 * protocol + 2 * (local <= remote) + (port < 1024);
-}
-
-/* 0 for 0, else 1 + the octave. */
-static size_t octave_bin(int64_t x, size_t n_bins)
-{
-    size_t bin = x > 0 ? (size_t)(64 - __builtin_clzll((uint64_t)x)) : 0;
-    return bin < n_bins ? bin : n_bins - 1;
+    size_t transport = transport_of(row->value[ATTRIBUTE_PROTOCOL]);
+    return 4 * transport + 2 * (size_t)service_side_of(service) + (service_port_of(service) < 1024);
 }
 
 /* Whether direction, ports and remote are those of the row before; 0 for another remote. */
@@ -46,18 +35,17 @@ void profile_bins(const struct vocabulary *vocabulary, const struct row *previou
 {
     const int64_t *value = row->value;
     uint32_t service;
-    int known = service_of(row, &service)
-                    ? value_list_find(&vocabulary->lists[LIST_SERVICE], service)
-                    : -1;
+    bool has_service = service_of(row, &service);
+    int known = has_service ? value_list_find(&vocabulary->lists[LIST_SERVICE], service) : -1;
     size_t places[PROFILE_GROUPS] = {
-        [PROFILE_GAP] = octave_bin(value[ATTRIBUTE_GAP], PROFILE_GAP_BINS),
+        [PROFILE_GAP] = bins_octave(value[ATTRIBUTE_GAP], PROFILE_GAP_BINS),
         [PROFILE_STEP] = step_bin(previous, row),
-        [PROFILE_SERVICE] = known >= 0 ? (size_t)known : SERVICES_MAX + other_service(row),
+        [PROFILE_SERVICE] = known >= 0 ? (size_t)known : SERVICES_MAX + other_service(row, service),
         [PROFILE_TOS] = (size_t)value[ATTRIBUTE_TOS] >> 2,
         [PROFILE_FLAGS] = (size_t)value[ATTRIBUTE_FLAGS] & 63,
-        [PROFILE_PACKETS] = octave_bin(value[ATTRIBUTE_PACKETS], PROFILE_PACKETS_BINS),
-        [PROFILE_BYTES] = octave_bin(value[ATTRIBUTE_BYTES], PROFILE_BYTES_BINS),
-        [PROFILE_DURATION] = octave_bin(value[ATTRIBUTE_DURATION], PROFILE_DURATION_BINS),
+        [PROFILE_PACKETS] = bins_octave(value[ATTRIBUTE_PACKETS], PROFILE_PACKETS_BINS),
+        [PROFILE_BYTES] = bins_octave(value[ATTRIBUTE_BYTES], PROFILE_BYTES_BINS),
+        [PROFILE_DURATION] = bins_octave(value[ATTRIBUTE_DURATION], PROFILE_DURATION_BINS),
     };
     static const size_t sizes[PROFILE_GROUPS] = {
         PROFILE_GAP_BINS,   PROFILE_STEP_BINS,    PROFILE_SERVICE_BINS, PROFILE_TOS_BINS,
@@ -80,7 +68,7 @@ void profile_note(struct profile *profile, const uint16_t bins[PROFILE_GROUPS])
 void profile_features(const struct profile *profile, real *features)
 {
     memset(features, 0, PROFILE_FEATURES * sizeof *features);
-    if (profile->n_flows == 0)
+    if (profile == NULL || profile->n_flows == 0)
         return;
     const double scale = 1.0 / log1p(1000.0), per_flow = 1000.0 / (double)profile->n_flows;
     for (size_t b = 0; b < PROFILE_BINS; b++)

@@ -56,7 +56,8 @@ struct profile {
 void profile_bins(const struct vocabulary *vocabulary, const struct row *previous,
                   const struct row *row, uint16_t bins[PROFILE_GROUPS]);
 void profile_note(struct profile *profile, const uint16_t bins[PROFILE_GROUPS]);
-/* features [PROFILE_FEATURES]: shares on a log scale of 0..1; without flows all are 0. */
+/* features [PROFILE_FEATURES]: shares on a log scale of 0..1; without flows, and of NULL, all are
+ * 0. */
 void profile_features(const struct profile *profile, real *features);
 
 /* Of one host. */

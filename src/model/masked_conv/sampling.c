@@ -268,11 +268,8 @@ static void begin(const struct masked_conv_sampler *sampler, struct work *work, 
         host->slot = slot;
         real *context = work->contexts + n_changed * CONTEXT_FEATURES;
         window_log_features(host->live.windows, slot, context);
-        if (host->live.has_profile && host->live.habits != NULL)
-            profile_features(&host->live.habits->profiles[host->live.of_host].profile,
-                             context + SLOT_FEATURES);
-        else
-            memset(context + SLOT_FEATURES, 0, PROFILE_FEATURES * sizeof *context);
+        const struct host_profile *profile = host->live.profile;
+        profile_features(profile != NULL ? &profile->profile : NULL, context + SLOT_FEATURES);
         window_features_drop(context, !sampler->model->settings.windows,
                              !sampler->model->settings.clock);
         work->context_hosts[n_changed] = which[r];

@@ -1,6 +1,7 @@
 #include "model/masked_conv/services.h"
 
 #include "base/memory.h"
+#include "data/bins.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,9 +35,9 @@ static const struct service_list *find_listed(const struct service_lists *lists,
     uint32_t service;
     if (lists == NULL || !service_of(row, &service))
         return NULL;
-    const struct service_list *list = &lists->lists[service >> 17][service >> 16 & 1];
+    const struct service_list *list = &lists->lists[service >> 17][service_side_of(service)];
     for (*place = 0; *place < list->n; ++*place)
-        if (list->ports[*place] == (uint16_t)service)
+        if (list->ports[*place] == service_port_of(service))
             return list;
     return NULL;
 }
@@ -49,69 +50,6 @@ uint8_t service_usual(const struct service_lists *lists, const struct row *row, 
 }
 
 /* ---- counting ----------------------------------------------------------------------------- */
-
-struct counted {
-    uint32_t key; /* 1 + the service; 0: none */
-    uint32_t n;
-};
-
-struct service_counter {
-    struct counted *items; /* [capacity], by hash; a power of two, at most half full */
-    size_t n, capacity;
-    uint32_t n_flows[2]; /* of TCP, of UDP */
-};
-
-struct service_counter *service_counter_create(void)
-{
-    struct service_counter *counter = memory_zalloc(1, sizeof *counter);
-    counter->capacity = 64;
-    counter->items = memory_zalloc(counter->capacity, sizeof *counter->items);
-    return counter;
-}
-
-void service_counter_free(struct service_counter *counter)
-{
-    if (counter == NULL)
-        return;
-    free(counter->items);
-    free(counter);
-}
-
-/* Where the key is, or belongs. */
-static struct counted *find(const struct service_counter *counter, uint32_t key)
-{
-    size_t place = key * UINT32_C(2654435769) & (counter->capacity - 1);
-    while (counter->items[place].key != 0 && counter->items[place].key != key)
-        place = (place + 1) & (counter->capacity - 1);
-    return &counter->items[place];
-}
-
-static void grow(struct service_counter *counter)
-{
-    struct counted *old = counter->items;
-    size_t n = counter->capacity;
-    counter->capacity *= 2;
-    counter->items = memory_zalloc(counter->capacity, sizeof *counter->items);
-    for (size_t i = 0; i < n; i++)
-        if (old[i].key != 0)
-            *find(counter, old[i].key) = old[i];
-    free(old);
-}
-
-void service_counter_note(struct service_counter *counter, const struct row *row)
-{
-    uint32_t service;
-    if (!service_of(row, &service))
-        return;
-    counter->n_flows[service >> 17]++;
-    struct counted *counted = find(counter, service + 1);
-    counted->n++;
-    if (counted->key != 0)
-        return;
-    counted->key = service + 1;
-    if (2 * ++counter->n > counter->capacity)
-        grow(counter);
-}
 
 static uint8_t level_of(double share)
 {
@@ -136,23 +74,29 @@ static void insert(struct service_list *list, uint32_t *counts, uint16_t port, u
     list->ports[i] = port;
 }
 
-void service_counter_list(const struct service_counter *counter, struct service_lists *lists)
+/* The most frequent services of the scored rows. */
+static void list_services(struct service_lists *lists, const struct sequence *sequence)
 {
-    uint32_t counts[2][N_SERVICE_SIDES][SERVICES_LISTED];
+    uint32_t *counts = memory_zalloc(N_SERVICES, sizeof *counts), n_flows[2] = { 0 };
+    uint32_t of_listed[2][N_SERVICE_SIDES][SERVICES_LISTED], service;
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
+        if (service_of(&sequence->rows[i], &service)) {
+            counts[service]++;
+            n_flows[service >> 17]++;
+        }
     memset(lists, 0, sizeof *lists);
-    for (size_t i = 0; i < counter->capacity; i++) {
-        uint32_t key = counter->items[i].key, service = key - 1;
-        if (key == 0)
-            continue;
-        size_t is_udp = service >> 17, side = service >> 16 & 1;
-        insert(&lists->lists[is_udp][side], counts[is_udp][side], (uint16_t)service,
-               counter->items[i].n);
+    for (service = 0; service < N_SERVICES; service++) {
+        size_t is_udp = service >> 17, side = service_side_of(service);
+        if (counts[service] > 0)
+            insert(&lists->lists[is_udp][side], of_listed[is_udp][side], service_port_of(service),
+                   counts[service]);
     }
+    free(counts);
     for (size_t p = 0; p < 2; p++)
         for (size_t side = 0; side < N_SERVICE_SIDES; side++)
             for (size_t i = 0; i < lists->lists[p][side].n; i++)
-                lists->lists[p][side].levels[i] = level_of((double)counts[p][side][i] /
-                                                           (double)counter->n_flows[p]);
+                lists->lists[p][side].levels[i] = level_of((double)of_listed[p][side][i] /
+                                                           (double)n_flows[p]);
 }
 
 /* ---- what is usual ------------------------------------------------------------------------ */
@@ -161,12 +105,6 @@ void service_counter_list(const struct service_counter *counter, struct service_
 struct usual_counts {
     uint32_t n, of_octave[N_USUAL][USUAL_OCTAVES];
 };
-
-static size_t octave_of(int64_t x)
-{
-    size_t octave = x > 0 ? (size_t)(64 - __builtin_clzll((uint64_t)x)) : 0;
-    return octave < USUAL_OCTAVES ? octave : USUAL_OCTAVES - 1;
-}
 
 /* The octave below which at most a quarter of n lies, or three. */
 static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_t which)
@@ -197,11 +135,7 @@ void service_lists_learn(struct service_lists *lists, const struct sequence *seq
     static const enum attribute attributes[N_USUAL] = { ATTRIBUTE_PACKETS, ATTRIBUTE_DURATION,
                                                         ATTRIBUTE_BYTES };
     static const int shifts[N_USUAL] = { [USUAL_DURATION] = 5, [USUAL_BYTES] = 3 };
-    struct service_counter *counter = service_counter_create();
-    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
-        service_counter_note(counter, &sequence->rows[i]);
-    service_counter_list(counter, lists);
-    service_counter_free(counter);
+    list_services(lists, sequence);
     learn_shares(lists->shares, sequence);
 
     enum { N_LISTS = 2 * N_SERVICE_SIDES };
@@ -216,7 +150,7 @@ void service_lists_learn(struct service_lists *lists, const struct sequence *seq
         struct usual_counts *of = &counts[list - first][place][value[ATTRIBUTE_DIRECTION]];
         of->n++;
         for (size_t u = 0; u < N_USUAL; u++)
-            of->of_octave[u][octave_of(value[attributes[u]] >> shifts[u])]++;
+            of->of_octave[u][bins_octave(value[attributes[u]] >> shifts[u], USUAL_OCTAVES)]++;
     }
     for (size_t l = 0; l < N_LISTS; l++)
         for (size_t s = 0; s < first[l].n; s++)

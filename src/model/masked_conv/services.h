@@ -5,11 +5,8 @@
  * whatever their numbers: what the network learns is how a host keeps to its services, not which
  * they are.
  *
- *     struct service_counter *counter = service_counter_create();
- *     service_counter_note(counter, row);
  *     struct service_lists lists;
- *     service_counter_list(counter, &lists);
- *     service_counter_free(counter);
+ *     service_lists_learn(&lists, sequence);
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_SERVICES_H
 #define FLOWTWIN_MODEL_MASKED_CONV_SERVICES_H
@@ -53,15 +50,18 @@ const struct service_list *service_list_of(const struct service_lists *lists, in
  * service is not listed. */
 uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual);
 
-/* The number of the service that a row belongs to, below N_SERVICES; false where it has none. */
+/* The number of the service of a row's lower port, below N_SERVICES; false where the protocol has
+ * no services (the number then tells side and port all the same). */
 enum { N_SERVICES = 1 << 18 };
 bool service_of(const struct row *row, uint32_t *service);
-
-struct service_counter;
-struct service_counter *service_counter_create(void);
-void service_counter_free(struct service_counter *counter);
-void service_counter_note(struct service_counter *counter, const struct row *row);
-void service_counter_list(const struct service_counter *counter, struct service_lists *lists);
+static inline enum service_side service_side_of(uint32_t service)
+{
+    return service >> 16 & 1;
+}
+static inline uint16_t service_port_of(uint32_t service)
+{
+    return (uint16_t)service;
+}
 
 /* Lists the services of a host's scored rows, and what is usual among them. */
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence);

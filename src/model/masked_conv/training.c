@@ -2,7 +2,6 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "data/text_order.h"
 #include "model/masked_conv/lanes.h"
 #include "nn/optimiser.h"
 
@@ -59,12 +58,7 @@ static void mix_seconds(struct row *rows, size_t n, struct rng *rng)
             end++;
         int64_t gap = rows[first].value[ATTRIBUTE_GAP];
         rows[first].value[ATTRIBUTE_GAP] = 0;
-        for (size_t i = end - first; i > 1; i--) {
-            size_t other = first + (size_t)rng_below(rng, i);
-            struct row row = rows[first + i - 1];
-            rows[first + i - 1] = rows[other];
-            rows[other] = row;
-        }
+        rng_shuffle(rng, rows + first, end - first, sizeof *rows);
         rows[first].value[ATTRIBUTE_GAP] = gap;
     }
 }
@@ -84,7 +78,7 @@ static struct sequence mixed_sequence(const struct training *training, size_t s)
 static void prepare_sequences(struct training *training)
 {
     size_t n = training->train->n;
-    bool is_mixed = training->settings->pace && text_order_is_kept(training->train);
+    bool is_mixed = training->settings->pace && training->control->is_in_text_order;
     training->prepared = memory_zalloc(n, sizeof *training->prepared);
     if (is_mixed) {
         training->mixed = memory_zalloc(n, sizeof *training->mixed);
@@ -138,7 +132,7 @@ static void cut_pieces(struct training *training)
     struct rng rng = rng_stream(training->seed, RNG_SPLIT, 0, 0);
     for (size_t s = 0; s < n; s++)
         hosts[s] = s;
-    rng_shuffle(&rng, hosts, n);
+    rng_shuffle(&rng, hosts, n, sizeof *hosts);
     for (size_t h = 0; h < n / HOSTS_PER_VALIDATION_HOST; h++)
         is_held_out[hosts[h]] = true;
 
@@ -168,7 +162,7 @@ static void shuffle_pieces(struct training *training, uint64_t epoch)
     struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 0, epoch);
     for (size_t p = 0; p < training->pieces.n; p++)
         training->order[p] = p;
-    rng_shuffle(&rng, training->order, training->pieces.n);
+    rng_shuffle(&rng, training->order, training->pieces.n, sizeof *training->order);
     training->epoch = epoch;
 }
 

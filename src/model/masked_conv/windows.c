@@ -54,10 +54,7 @@ static void window_note(struct window *window, const struct row *row, int64_t sl
     window->n_flows[direction] += 1.0;
     window->n_packets[direction] += (double)value[ATTRIBUTE_PACKETS];
     window->n_bytes[direction] += (double)value[ATTRIBUTE_BYTES];
-    int protocol = value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP   ? 0
-                   : value[ATTRIBUTE_PROTOCOL] == PROTOCOL_UDP ? 1
-                                                               : 2;
-    window->n_of_protocol[protocol] += 1.0;
+    window->n_of_protocol[transport_of(value[ATTRIBUTE_PROTOCOL])] += 1.0;
     uint64_t hash = (uint64_t)value[ATTRIBUTE_REMOTE] * UINT64_C(0x9e3779b97f4a7c15) >> 53;
     window->remotes[hash / 64] |= UINT64_C(1) << hash % 64;
 }
