@@ -23,6 +23,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissin
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wdouble-promotion \
             -Wconversion -Wno-sign-conversion
 
+# Vectors wider than the machine's registers are passed only between functions that are inlined.
+WARNINGS += -Wno-psabi
+
 # Nobody asks for errno or traps of arithmetic; without them loops with comparisons and roots become
 # vectors. The values are those of IEEE 754, as before.
 FLAGS_release  := -O3 -march=native -g -fno-math-errno -fno-trapping-math
