@@ -48,6 +48,7 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
         .row = row,
         .clock = past->clock,
         .index = past->n_rows,
+        .n_in_second = past->n_in_second,
         .previous = seen_if(past->has_previous, &past->previous),
         .last_new = seen_if(past->has_last_new, &past->last_new),
         .link = conversation_link(memory, row),
@@ -91,6 +92,7 @@ void live_past_note(struct live_past *past, const struct row *row)
         past->has_last_new = true;
     }
     conversation_note(past->memory, row, past->clock);
+    past->n_in_second = row->value[ATTRIBUTE_GAP] == 0 ? past->n_in_second + 1 : 1;
     past->n_rows++;
 }
 
@@ -267,7 +269,7 @@ struct masked_conv *small_model(const struct sequence_set *train,
     struct habits habits;
     threads_set(1); /* waking others takes longer than the work */
     vocabulary_learn(&vocabulary, train);
-    habits_learn(&habits, train, &vocabulary, MS_PER_SECOND * train->start,
+    habits_learn(&habits, train, &vocabulary, true, MS_PER_SECOND * train->start,
                  MS_PER_SECOND * train->end);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)

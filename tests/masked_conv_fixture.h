@@ -12,7 +12,7 @@ struct live_past {
     struct past_row previous, last_new;
     bool has_previous, has_last_new;
     int64_t clock;
-    uint64_t n_rows;
+    uint64_t n_rows, n_in_second;
     /* What the context of a row borrows: */
     struct past_row match, references[N_REFERENCES];
     uint16_t kept[CONVERSATIONS_KEPT + 1024];

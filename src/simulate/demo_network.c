@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "data/calendar.h"
+#include "data/text_order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -501,11 +502,9 @@ static int compare_flows(const void *a, const void *b)
 {
     const struct flow *x = a, *y = b;
     COMPARE(end);
-    COMPARE(duration);
-    COMPARE(source);
-    COMPARE(destination);
-    COMPARE(source_port);
-    COMPARE(destination_port);
+    int order = text_order(x, y);
+    if (order != 0)
+        return order;
     COMPARE(protocol);
     COMPARE(packets);
     COMPARE(bytes);

@@ -40,7 +40,7 @@ static struct small create_small(void)
     struct vocabulary vocabulary;
     struct habits habits;
     vocabulary_learn(&vocabulary, small.train);
-    habits_learn(&habits, small.train, &vocabulary, 0, MS_PER_SECOND * small.train->end);
+    habits_learn(&habits, small.train, &vocabulary, true, 0, MS_PER_SECOND * small.train->end);
     uint32_t *hosts = memory_alloc(HOSTS, sizeof *hosts);
     for (size_t s = 0; s < HOSTS; s++)
         hosts[s] = small.train->items[s].host;

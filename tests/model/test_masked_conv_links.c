@@ -44,6 +44,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_quick(memcmp(a->row, b->row, sizeof *a->row) == 0);
     assert_quick(a->clock == b->clock);
     assert_quick(a->index == b->index);
+    assert_quick(a->n_in_second == b->n_in_second);
     assert_same_row(&a->previous, &b->previous);
     assert_same_row(&a->last_new, &b->last_new);
     assert_quick(a->link.kind == b->link.kind);
@@ -360,13 +361,27 @@ START_TEST(a_live_host_keeps_up_with_the_atoms_that_it_knows)
 }
 END_TEST
 
+/* What comes in the hour of the clock before row i, by its links in a sequence; but no row from
+ * `end` on. */
+static void count_to_come(const struct linked_sequence *linked, size_t i, size_t end, int64_t hour,
+                          struct pace_counts *counts)
+{
+    const struct sequence *source = linked_sequence_source(linked);
+    for (; i < end; i++) {
+        struct row_context context;
+        linked_sequence_context(linked, i, &context);
+        if (linked_sequence_clock(linked, i + 1) / SECONDS_PER_HOUR == hour)
+            pace_add(counts, context.link.kind, &source->rows[i], 1);
+    }
+}
+
 /* A host that begins anew knows what a host knows that did just that: n_past rows, and then its
- * own; but it has the pace of what comes in truth. */
+ * own; but it has the pace of what comes in truth, after its end too. */
 START_TEST(a_host_that_begins_anew_knows_no_more)
 {
-    enum { FIRST = 400, N = 150 };
+    enum { FIRST = 400, N = 150, N_WHOLE = 1500 };
     static const size_t n_pasts[] = { 0, 1, 90 };
-    struct sequence_set *set = crowded_sequence(3, 1500), *others = crowded_sequence(9, 200);
+    struct sequence_set *set = crowded_sequence(3, N_WHOLE), *others = crowded_sequence(9, 200);
     struct vocabulary vocabulary;
     vocabulary_learn(&vocabulary, set);
     size_t n_past = n_pasts[_i];
@@ -379,16 +394,26 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
     ck_assert_mem_eq(source->rows, others->rows, n_past * sizeof *source->rows);
     ck_assert_mem_eq(source->rows + n_past, sequence->rows + FIRST, N * sizeof *source->rows);
     struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true);
+    size_t n_beyond = 0; /* rows of which the hour goes on after the piece */
     for (size_t i = 0; i < n_past + N; i++) {
         struct row_context context, expected, in_whole;
         linked_sequence_context(anew, i, &context);
         linked_sequence_context(as_such, i, &expected);
         linked_sequence_context(whole, i < n_past ? FIRST : FIRST + i - n_past, &in_whole);
         assert_same_context(&context, &expected);
-        assert_quick(memcmp(context.pace.left, in_whole.pace.left, sizeof context.pace.left) == 0);
-        assert_quick(context.pace.next == in_whole.pace.next);
+        struct pace pace = linked_sequence_pace(anew, i);
+        struct pace of_whole = linked_sequence_pace(whole, i < n_past ? FIRST : FIRST + i - n_past);
+        struct pace_counts left = { .starts = 0 };
+        int64_t hour = context.clock / SECONDS_PER_HOUR;
+        count_to_come(anew, i, n_past + N, hour, &left);
+        size_t n_within = (size_t)pace_flows(&left);
+        count_to_come(whole, FIRST + N, N_WHOLE, hour, &left);
+        n_beyond += (size_t)pace_flows(&left) > n_within;
+        assert_quick(memcmp(&pace.left, &left, sizeof left) == 0);
+        assert_quick(pace.next == of_whole.next);
         assert_quick(i < n_past || context.clock == in_whole.clock);
     }
+    ck_assert_uint_gt(n_beyond, 0);
     linked_sequence_free(as_such);
     linked_sequence_free(anew);
     linked_sequence_free(whole);

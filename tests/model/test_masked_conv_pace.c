@@ -33,28 +33,35 @@ START_TEST(rates_of_hours_are_learned_and_drawn)
     struct hourly_flows hourly;
     /* The last hour is observed by half, and so is thought twice as busy. */
     int64_t from = 6 * SECONDS_PER_HOUR, until = 8 * SECONDS_PER_HOUR + SECONDS_PER_HOUR / 2;
-    hourly_flows_learn(&hourly, set, from * MS_PER_SECOND, until * MS_PER_SECOND);
+    hourly_flows_learn(&hourly, set, true, from * MS_PER_SECOND, until * MS_PER_SECOND);
     assert_near(hourly.seconds[6], 3600, 0);
     assert_near(hourly.seconds[8], 1800, 0);
     assert_near(hourly.seconds[9], 0, 0);
     double rate = (double)rates[_i];
+    struct row out = set->rows[0], in = set->rows[1];
+    size_t reply_out = pace_class(LINK_REPLY, &out), reply_in = pace_class(LINK_REPLY, &in);
+    size_t repeat_in = pace_class(LINK_REPEAT, &in);
     const double expected[][2] = { { 6, rate }, { 7, rate }, { 8, 2 * rate }, { 20, 1.2 * rate } };
     for (size_t e = 0; e < ARRAY_LEN(expected); e++) {
-        double sum[2] = { 0, 0 }, squares = 0.0;
+        double sums[PACE_RATES] = { 0.0 }, squares = 0.0;
         for (uint64_t stream = 0; stream < N; stream++) {
-            int32_t flows[2], again[2];
+            struct pace_counts flows, again;
             int64_t hour = (int64_t)expected[e][0];
-            hourly_flows_draw(&hourly, 0, hour, 5, stream, flows);
-            hourly_flows_draw(&hourly, 0, hour, 5, stream, again);
-            ck_assert_mem_eq(flows, again, sizeof flows);
-            sum[DIRECTION_OUT] += flows[DIRECTION_OUT];
-            sum[DIRECTION_IN] += flows[DIRECTION_IN];
-            squares += (double)flows[DIRECTION_IN] * flows[DIRECTION_IN];
+            hourly_flows_draw(&hourly, 0, hour, 5, stream, &flows);
+            hourly_flows_draw(&hourly, 0, hour, 5, stream, &again);
+            ck_assert_mem_eq(&flows, &again, sizeof flows);
+            for (size_t c = 0; c < PACE_CLASSES; c++)
+                sums[c] += flows.of_class[c];
+            sums[PACE_CLASSES] += flows.starts;
+            squares += (double)flows.of_class[repeat_in] * flows.of_class[repeat_in];
         }
-        double in = expected[e][1] * 2 / 3, out = expected[e][1] / 3, mean = sum[DIRECTION_IN] / N;
-        assert_near(sum[DIRECTION_OUT] / N, out, 5 * sqrt(out / N));
-        assert_near(mean, in, 5 * sqrt(in / N));
-        assert_near(squares / N - mean * mean, in, 5 * in * sqrt(2.5 / N)); /* as of Poisson */
+        /* Of three flows one is sent, and replied to, and that is repeated. */
+        double third = expected[e][1] / 3, mean = sums[repeat_in] / N;
+        assert_near(sums[reply_out] / N, third, 5 * sqrt(third / N) + 1);
+        assert_near(sums[reply_in] / N, third, 5 * sqrt(third / N));
+        assert_near(mean, third, 5 * sqrt(third / N));
+        assert_near(sums[PACE_CLASSES] / N, 3 * third, 5 * sqrt(3 * third / N) + 1);
+        assert_near(squares / N - mean * mean, third, 5 * third * sqrt(2.5 / N)); /* Poisson */
     }
     hourly_flows_release(&hourly);
     sequence_set_free(set);
@@ -77,18 +84,23 @@ START_TEST(a_linked_row_knows_what_is_to_come)
         struct row_context context;
         linked_sequence_context(linked, i, &context);
         int64_t hour = context.clock / SECONDS_PER_HOUR;
-        int32_t left[2] = { 0, 0 }, next = 0;
+        struct pace_counts left = { .starts = 0 };
+        int32_t next = 0;
         for (size_t j = i; j < N; j++) {
             int64_t of_row = linked_sequence_clock(linked, j + 1) / SECONDS_PER_HOUR;
-            left[sequence->rows[j].value[ATTRIBUTE_DIRECTION]] += of_row == hour;
+            struct row_context of;
+            linked_sequence_context(linked, j, &of);
+            if (of_row == hour)
+                pace_add(&left, of.link.kind, &sequence->rows[j], 1);
             next += of_row == hour + 1;
         }
         ck_assert(!context.pace.is_known);
-        ck_assert_int_eq(context.pace.seconds, SECONDS_PER_HOUR - context.clock % SECONDS_PER_HOUR);
-        ck_assert_int_eq(context.pace.left[0], left[0]);
-        ck_assert_int_eq(context.pace.left[1], left[1]);
-        ck_assert_int_eq(context.pace.next, next);
-        is_seen[left[0] + left[1] > 0] = true;
+        struct pace pace = linked_sequence_pace(linked, i);
+        ck_assert(pace.is_known);
+        ck_assert_int_eq(pace.seconds, SECONDS_PER_HOUR - context.clock % SECONDS_PER_HOUR);
+        ck_assert_mem_eq(&pace.left, &left, sizeof left);
+        ck_assert_int_eq(pace.next, next);
+        is_seen[pace_flows(&left) > 0] = true;
     }
     ck_assert(is_seen[0] && is_seen[1]);
     linked_sequence_free(linked);
@@ -103,37 +115,69 @@ START_TEST(a_live_host_counts_down)
     struct habits habits;
     struct vocabulary vocabulary;
     struct live_host host;
-    int32_t flows[2], next[2];
+    struct pace_counts flows, next;
     int64_t start = 6 * SECONDS_PER_HOUR;
     vocabulary_learn(&vocabulary, set);
-    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
     live_host_init(&host, &vocabulary, start, true, true);
     live_begin(&host);
     ck_assert(!host.context.pace.is_known);
     live_host_follow(&host, &habits, 0, 3, 9);
-    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, flows);
-    hourly_flows_draw(&habits.hourly, 0, 7, 3, 9, next);
+    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, &flows);
+    hourly_flows_draw(&habits.hourly, 0, 7, 3, 9, &next);
+    int64_t n_to_come = pace_flows(&flows);
     for (int i = 0; i < 100; i++) { /* also beyond what was to come */
         live_begin(&host);
         ck_assert(host.context.pace.is_known);
-        ck_assert_int_eq(host.context.pace.next, next[0] + next[1]);
-        ck_assert_int_eq(host.context.pace.left[0], flows[0]);
-        ck_assert_int_eq(host.context.pace.left[1], flows[1]);
+        ck_assert_int_eq(host.context.pace.next, pace_flows(&next));
+        ck_assert_mem_eq(&host.context.pace.left, &flows, sizeof flows);
+        ck_assert_int_eq(pace_flows(&flows), n_to_come > i ? n_to_come - i : 0);
         ck_assert_int_eq(host.context.pace.seconds,
                          SECONDS_PER_HOUR - host.clock % SECONDS_PER_HOUR);
         host.row.value[ATTRIBUTE_GAP] = i == 99 ? SECONDS_PER_HOUR - 99 * 30 : 30;
         host.row.value[ATTRIBUTE_DIRECTION] = i % 2;
         host.context.link = (struct link){ LINK_NEW, 0 };
+        struct row row = host.row;
         live_end(&host);
-        flows[i % 2] -= flows[i % 2] > 0;
+        pace_take(&flows, LINK_NEW, &row);
     }
     /* The row that crossed is the first of its hour. */
-    ck_assert_int_eq(host.pace.left[0], next[0]);
-    ck_assert_int_eq(host.pace.left[1], next[1] - (next[1] > 0));
+    ck_assert_int_eq(pace_flows(&host.pace.left), pace_flows(&next) - 1);
     live_host_release(&host);
     habits_release(&habits);
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
+}
+END_TEST
+
+/* A flow is taken from its class; where that has none left, from the one that has most. */
+START_TEST(what_was_not_to_come_takes_the_place_of_what_was)
+{
+    struct row row = {
+        .value = { [ATTRIBUTE_PROTOCOL] = PROTOCOL_UDP, [ATTRIBUTE_DIRECTION] = DIRECTION_OUT }
+    };
+    struct pace_counts counts = { .starts = 1 }, expected;
+    size_t own = pace_class(LINK_REMOTE, &row), most = pace_class(LINK_NEW, &row);
+    row.value[ATTRIBUTE_PROTOCOL] = PROTOCOL_TCP;
+    size_t least = pace_class(LINK_REMOTE, &row);
+    counts.of_class[own] = counts.of_class[least] = 1;
+    counts.of_class[most] = 2;
+    expected = counts;
+    row.value[ATTRIBUTE_PROTOCOL] = PROTOCOL_UDP;
+
+    row.value[ATTRIBUTE_GAP] = 0;
+    pace_take(&counts, LINK_REMOTE, &row);
+    expected.of_class[own]--;
+    ck_assert_mem_eq(&counts, &expected, sizeof counts);
+    row.value[ATTRIBUTE_GAP] = 7;
+    pace_take(&counts, LINK_REMOTE, &row);
+    expected.of_class[most]--;
+    expected.starts--;
+    ck_assert_mem_eq(&counts, &expected, sizeof counts);
+    for (int i = 0; i < 5; i++) /* more than there are */
+        pace_take(&counts, LINK_REMOTE, &row);
+    ck_assert_int_eq(pace_flows(&counts), 0);
+    ck_assert_int_eq(counts.starts, 0);
 }
 END_TEST
 
@@ -144,14 +188,16 @@ START_TEST(an_hour_that_has_begun_has_less_to_come)
     struct habits habits;
     struct vocabulary vocabulary;
     struct live_host host;
-    int32_t flows[2];
+    struct pace_counts flows;
     vocabulary_learn(&vocabulary, set);
-    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
     live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true, true);
     live_host_follow(&host, &habits, 0, 3, 9);
-    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, flows);
-    ck_assert_int_eq(host.pace.left[0], flows[0] / 4);
-    ck_assert_int_eq(host.pace.left[1], flows[1] / 4);
+    hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, &flows);
+    ck_assert_int_eq(pace_flows(&host.pace.left), pace_flows(&flows) / 4);
+    ck_assert_int_eq(host.pace.left.starts, flows.starts / 4);
+    for (size_t c = 0; c < PACE_CLASSES; c++)
+        ck_assert_int_le(abs(4 * host.pace.left.of_class[c] - flows.of_class[c]), 4);
     live_host_release(&host);
     habits_release(&habits);
     vocabulary_release(&vocabulary);
@@ -188,21 +234,22 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
     vocabulary_learn(&vocabulary, set);
     vocabulary.highest_gap = 100000;
     heads_init(&heads, &vocabulary);
-    habits_learn(&habits, set, &vocabulary, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
     live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true);
     live_host_follow(&host, &habits, 0, 3, 9);
     for (int i = 0; i < 2000; i++) {
         live_begin(&host);
         const struct row_context *context = &host.context;
         int64_t gap = draw_gap(&heads, context, &rng), within = context->pace.seconds - 1;
-        if (context->pace.left[0] + context->pace.left[1] > 0) {
+        if (pace_flows(&context->pace.left) > 0) {
             assert_quick(gap <= (within > 60 ? within : 60));
             n_within++;
         } else {
             int64_t from = context->clock / SECONDS_PER_HOUR, hour = from;
-            int32_t flows[2] = { 0, 0 };
-            while (flows[0] + flows[1] == 0)
-                hourly_flows_draw(&habits.hourly, 0, ++hour, 3, 9, flows);
+            struct pace_counts flows;
+            do
+                hourly_flows_draw(&habits.hourly, 0, ++hour, 3, 9, &flows);
+            while (pace_flows(&flows) == 0);
             assert_quick(context->clock + gap >= hour * SECONDS_PER_HOUR);
             n_beyond++;
         }
@@ -225,6 +272,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, rates_of_hours_are_learned_and_drawn, 2);
     testing_add(suite, a_linked_row_knows_what_is_to_come);
     testing_add(suite, a_live_host_counts_down);
+    testing_add(suite, what_was_not_to_come_takes_the_place_of_what_was);
     testing_add_loop(suite, gaps_lead_to_hours_that_have_flows, 2);
     testing_add(suite, an_hour_that_has_begun_has_less_to_come);
     return suite;

@@ -70,7 +70,7 @@ START_TEST(habits_come_back_from_a_file)
     struct habits habits, again;
     struct error err;
     vocabulary_learn(&vocabulary, set);
-    habits_learn(&habits, set, &vocabulary, 0, MS_PER_SECOND * 86400);
+    habits_learn(&habits, set, &vocabulary, true, 0, MS_PER_SECOND * 86400);
     struct hdf5_group *file;
     const char *path = testing_path("habits.h5");
     ck_assert_int_eq(hdf5_file_create(path, &file, &err), STATUS_OK);

@@ -212,13 +212,23 @@ static void join_hits(struct head_batch *head)
     head->n_hits = n;
 }
 
-/* The context of a row of a piece, by its place among the rows of all pieces. */
+/* The number in its sequence of a row of a piece, by its place among the rows of all pieces. */
+static size_t row_at(const struct batch *batch, size_t place)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    return piece->first - history_of(batch, piece) + place % batch->n_rows_max;
+}
+
+static struct pace pace_of(const struct batch *batch, size_t place)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    return linked_sequence_pace(piece->sequence->linked, row_at(batch, place));
+}
+
 static void context_of(const struct batch *batch, size_t place, struct row_context *context)
 {
     const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
-    size_t row = piece->first - history_of(batch, piece) + place % batch->n_rows_max;
-    linked_sequence_context(piece->sequence->linked, row, context);
-    context->pace.is_known = piece->shows_pace;
+    linked_sequence_context(piece->sequence->linked, row_at(batch, place), context);
     if (piece->profile != NULL)
         context->services = &piece->profile->services;
 }
@@ -279,6 +289,8 @@ void batch_finish(struct batch *batch)
         struct row_context context;
         if (place % batch->n_rows_max < history_of(batch, piece) + piece->n) {
             context_of(batch, place, &context);
+            if (piece->shows_pace)
+                context.pace = pace_of(batch, place);
             add_features(batch, place, &context);
             if (batch->feature_dropout > 0.0)
                 drop_features(batch, place);

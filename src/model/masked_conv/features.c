@@ -44,14 +44,20 @@ enum aspect {
     PACE_LEFT,      /* flows still to come in the hour */
     PACE_GAP,       /* tenths of a second for each */
     PACE_OUT,       /* eighths of them that go out */
+    PACE_STARTS,    /* quarters of them for each that ends later than the one before */
+    IN_SECOND,      /* rows that end at the clock */
     PACE_NEXT,      /* flows of the next hour */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
-    SHARES = USED + 3,       /* SHARES + g: levels of the protocols 2 g and 2 g + 1 */
-    USUAL = SHARES + 2,      /* USUAL + enum usual: in the row's service */
-    SHOWN = USUAL + N_USUAL, /* SHOWN + s: conversation s */
+    SHARES = USED + 3, /* SHARES + g: levels of the protocols 2 g and 2 g + 1 */
+    /* Levels of what is still to come: by kind of link, by form, and by form for the row's link. */
+    PACE_KIND = SHARES + 2,
+    PACE_FORM = PACE_KIND + N_LINK_KINDS,
+    PACE_LINK_FORM = PACE_FORM + PACE_FORMS,
+    USUAL = PACE_LINK_FORM + PACE_FORMS, /* USUAL + enum usual: in the row's service */
+    SHOWN = USUAL + N_USUAL,             /* SHOWN + s: conversation s */
 };
 
 static const struct feature {
@@ -67,7 +73,21 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, PACE_LEFT },
     { STAGE_BEFORE, CONTEXT, PACE_GAP },
     { STAGE_BEFORE, CONTEXT, PACE_OUT },
+    { STAGE_BEFORE, CONTEXT, IN_SECOND },
+    { STAGE_BEFORE, CONTEXT, PACE_STARTS },
     { STAGE_BEFORE, CONTEXT, PACE_NEXT },
+    { STAGE_BEFORE, CONTEXT, PACE_KIND + 0 },
+    { STAGE_BEFORE, CONTEXT, PACE_KIND + 1 },
+    { STAGE_BEFORE, CONTEXT, PACE_KIND + 2 },
+    { STAGE_BEFORE, CONTEXT, PACE_KIND + 3 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 0 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 1 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 2 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 3 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 4 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 5 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 6 },
+    { STAGE_BEFORE, CONTEXT, PACE_FORM + 7 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 0 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 1 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 2 },
@@ -85,6 +105,14 @@ static const struct feature {
     { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_LINK, CONTEXT, LINK },
     { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 0 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 1 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 2 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 3 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 4 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 5 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 6 },
+    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 7 },
     { STAGE_MATCH, MATCH, AGE },
     { STAGE_MATCH, MATCH, ROWS_AGO },
     { STAGE_MATCH, MATCH, DIRECTION },
@@ -158,6 +186,7 @@ static const struct feature {
     { STAGE_BYTES, OWN, RATIO },
 };
 _Static_assert(ARRAY_LEN(features) <= FEATURES_MAX, "FEATURES_MAX");
+_Static_assert(N_LINK_KINDS == 4 && PACE_FORMS == 8, "one feature each");
 _Static_assert(CONVERSATIONS_SHOWN == 12, "one feature a conversation that is shown");
 
 int link_code(const struct link *link)
@@ -275,6 +304,8 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case LIKE_STEADY:
         return STEADY_CODES;
     default:
+        if (aspect >= PACE_KIND && aspect < PACE_LINK_FORM + PACE_FORMS)
+            return SERVICE_LEVELS;
         return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
     }
 }
@@ -385,29 +416,54 @@ static int usual_code(const struct row_context *context, int usual)
 
 static int pace_code(const struct pace *pace, int aspect)
 {
-    int64_t left = (int64_t)pace->left[DIRECTION_OUT] + pace->left[DIRECTION_IN];
     if (!pace->is_known)
         return FEATURE_NONE;
+    int64_t left = pace_flows(&pace->left), starts = pace->left.starts;
     switch (aspect) {
     case PACE_LEFT:
         return count_code(left);
     case PACE_GAP:
         return count_code(10 * (int64_t)pace->seconds / (left > 0 ? left : 1));
     case PACE_OUT:
-        return left > 0 ? 1 + (int)(8 * (int64_t)pace->left[DIRECTION_OUT] / left) : 0;
+        return left > 0 ? 1 + (int)(8 * pace_flows_out(&pace->left) / left) : 0;
+    case PACE_STARTS:
+        return count_code(starts > 0 ? 4 * left / starts : 0);
     default:
         return count_code(pace->next);
     }
 }
 
+/* Levels of what is still to come. */
+static int pace_level(const struct row_context *context, int aspect)
+{
+    const struct pace_counts *left = &context->pace.left;
+    if (!context->pace.is_known)
+        return FEATURE_NONE;
+    int64_t n, of;
+    if (aspect >= PACE_LINK_FORM) {
+        n = left->of_class[context->link.kind * PACE_FORMS + aspect - PACE_LINK_FORM];
+        of = pace_flows_of_kind(left, context->link.kind);
+    } else {
+        n = aspect >= PACE_FORM ? pace_flows_of_form(left, (size_t)(aspect - PACE_FORM))
+                                : pace_flows_of_kind(left, (enum link_kind)(aspect - PACE_KIND));
+        of = pace_flows(left);
+    }
+    return share_level((double)n, (double)of);
+}
+
 static int context_code(const struct row_context *context, int aspect)
 {
+    if (aspect >= PACE_KIND && aspect < USUAL)
+        return pace_level(context, aspect);
     switch (aspect) {
     case PACE_LEFT:
     case PACE_GAP:
     case PACE_OUT:
+    case PACE_STARTS:
     case PACE_NEXT:
         return pace_code(&context->pace, aspect);
+    case IN_SECOND:
+        return count_code((int64_t)context->n_in_second);
     case LINK:
         return link_code(&context->link);
     case MATCH_FLOWS:

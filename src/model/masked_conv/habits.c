@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 void habits_learn(struct habits *habits, const struct sequence_set *train,
-                  const struct vocabulary *vocabulary, int64_t from, int64_t until)
+                  const struct vocabulary *vocabulary, bool has_memory, int64_t from, int64_t until)
 {
-    hourly_flows_learn(&habits->hourly, train, from, until);
+    hourly_flows_learn(&habits->hourly, train, has_memory, from, until);
     habits->profiles = memory_zalloc(train->n, sizeof *habits->profiles);
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t s = 0; s < train->n; s++)

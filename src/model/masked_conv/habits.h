@@ -2,7 +2,7 @@
  * hour of the day (pace.h), and how these divide over services and sizes (profile.h).
  *
  *     struct habits habits;
- *     habits_learn(&habits, train, &vocabulary, from, until);
+ *     habits_learn(&habits, train, &vocabulary, true, from, until);
  *     ... habits.hourly, habits.profiles[host] ...
  *     habits_release(&habits);
  */
@@ -19,7 +19,8 @@ struct habits {
 
 /* Learns from the scored rows of the hosts, observed from `from` until `until` (ms since 1970). */
 void habits_learn(struct habits *habits, const struct sequence_set *train,
-                  const struct vocabulary *vocabulary, int64_t from, int64_t until);
+                  const struct vocabulary *vocabulary, bool has_memory, int64_t from,
+                  int64_t until);
 void habits_release(struct habits *habits);
 
 enum status habits_save(const struct habits *habits, struct hdf5_group *parent, struct error *err);

@@ -18,7 +18,9 @@ struct linked_row {
     uint8_t kind;
     uint8_t is_icmp_kept;
     uint8_t shown[CONVERSATIONS_SHOWN];
-    int32_t left[2], next; /* see struct pace */
+    int32_t hour_end; /* number of the first row that ends after the hour of the clock before it */
+    int32_t next;     /* see struct pace */
+    uint32_t n_in_second; /* see struct row_context */
 };
 
 struct linked_sequence {
@@ -32,7 +34,11 @@ struct linked_sequence {
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
+    struct pace_counts *counts; /* of the rows before every COUNT_ROWS-th one */
+    struct pace_counts rest;    /* of what comes after the last row in its hour */
 };
+
+#define COUNT_ROWS 16
 
 /* ---- exclusions --------------------------------------------------------------------------- */
 
@@ -163,31 +169,63 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     note_exclusions(linked, linked_row, memory, vocabulary, row);
 }
 
-/* Rows that end in one hour. */
-struct hour {
-    int64_t hour;
-    int32_t n[2]; /* by direction */
-};
+/* counts += n times row i */
+static void add_row(const struct linked_sequence *linked, size_t i, int32_t n,
+                    struct pace_counts *counts)
+{
+    pace_add(counts, (enum link_kind)linked->rows[i].kind, &linked->sequence->rows[i], n);
+}
 
-/* Counts from the end what is still to come in the hour before each row, and in the next one. */
+/* Counts flows by class, and finds where hours end. */
 static void count_pace(struct linked_sequence *linked)
 {
-    struct hour here = { .hour = -1 }, next = { .hour = -1 };
-    for (size_t i = linked->sequence->n_rows; i-- > 0;) {
-        struct linked_row *linked_row = &linked->rows[i];
+    size_t n = linked->sequence->n_rows;
+    struct pace_counts counts = { .starts = 0 };
+    linked->counts = memory_alloc(n / COUNT_ROWS + 1, sizeof *linked->counts);
+    for (size_t i = 0; i <= n; i++) {
+        if (i % COUNT_ROWS == 0)
+            linked->counts[i / COUNT_ROWS] = counts;
+        if (i < n)
+            add_row(linked, i, 1, &counts);
+    }
+    size_t end = n, end_of_next = n; /* of the rows of an hour, and of the next one that has some */
+    for (size_t i = n; i-- > 0;) {
         int64_t before = linked->clocks[i] / SECONDS_PER_HOUR;
         int64_t after = linked->clocks[i + 1] / SECONDS_PER_HOUR;
-        if (after != here.hour) {
-            next = here;
-            here = (struct hour){ .hour = after };
+        if (i + 1 < n && linked->clocks[i + 2] / SECONDS_PER_HOUR != after) {
+            end_of_next = end;
+            end = i + 1;
         }
-        here.n[linked->sequence->rows[i].value[ATTRIBUTE_DIRECTION]]++;
-        if (before == after)
-            memcpy(linked_row->left, here.n, sizeof here.n);
-        const struct hour *follows = before == after ? &next : &here;
-        if (follows->hour == before + 1)
-            linked_row->next = follows->n[0] + follows->n[1];
+        size_t here = before == after ? end : i, next = before == after ? end_of_next : end;
+        bool has_next = here < n && linked->clocks[here + 1] / SECONDS_PER_HOUR == before + 1;
+        linked->rows[i].hour_end = (int32_t)here;
+        linked->rows[i].next = has_next ? (int32_t)(next - here) : 0;
     }
+}
+
+/* counts += factor times the rows before row i */
+static void add_rows_before(const struct linked_sequence *linked, size_t i, int32_t factor,
+                            struct pace_counts *counts)
+{
+    const struct pace_counts *first = &linked->counts[i / COUNT_ROWS];
+    for (size_t c = 0; c < PACE_CLASSES; c++)
+        counts->of_class[c] += factor * first->of_class[c];
+    counts->starts += factor * first->starts;
+    for (size_t row = i - i % COUNT_ROWS; row < i; row++)
+        add_row(linked, row, factor, counts);
+}
+
+/* What is still to come, before row i, in the hour of its clock. */
+static struct pace_counts counts_left(const struct linked_sequence *linked, size_t i)
+{
+    size_t n = linked->sequence->n_rows, end = (size_t)linked->rows[i].hour_end;
+    bool is_last = linked->clocks[i] / SECONDS_PER_HOUR == linked->clocks[n] / SECONDS_PER_HOUR;
+    struct pace_counts left = is_last ? linked->rest : (struct pace_counts){ .starts = 0 };
+    if (end > i) {
+        add_rows_before(linked, end, 1, &left);
+        add_rows_before(linked, i, -1, &left);
+    }
+    return left;
 }
 
 static void link_rows(struct linked_sequence *linked)
@@ -204,6 +242,9 @@ static void link_rows(struct linked_sequence *linked)
         linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
         if (linked->has_memory)
             conversation_note(memory, row, linked->clocks[i + 1]);
+        bool is_same_second = i > 0 && row[-1].value[ATTRIBUTE_GAP] == 0;
+        linked->rows[i].n_in_second = (i > 0) +
+                                      (is_same_second ? linked->rows[i - 1].n_in_second : 0);
         if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
             last_new = (int32_t)i;
     }
@@ -242,11 +283,11 @@ struct linked_sequence *linked_sequence_restart(const struct linked_sequence *wh
     linked->vocabulary = whole->vocabulary;
     linked->has_memory = whole->has_memory;
     link_rows(linked);
-    for (size_t i = 0; i < n_past + n; i++) {
-        const struct linked_row *of = &whole->rows[i < n_past ? first : first + i - n_past];
-        memcpy(linked->rows[i].left, of->left, sizeof of->left);
-        linked->rows[i].next = of->next;
-    }
+    count_pace(linked);
+    for (size_t i = 0; i < n_past + n; i++)
+        linked->rows[i].next = whole->rows[i < n_past ? first : first + i - n_past].next;
+    if (first + n < whole->sequence->n_rows)
+        linked->rest = counts_left(whole, first + n);
     return linked;
 }
 
@@ -258,6 +299,7 @@ void linked_sequence_free(struct linked_sequence *linked)
     free(linked->rows);
     free(linked->clocks);
     free(linked->exclusions);
+    free(linked->counts);
     free(linked);
 }
 
@@ -271,13 +313,13 @@ static struct seen_row seen(const struct linked_sequence *linked, int32_t number
                               (uint64_t)number };
 }
 
-static struct pace pace_before(const struct linked_sequence *linked, size_t i)
+struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i)
 {
-    const struct linked_row *linked_row = &linked->rows[i];
     return (struct pace){
+        .is_known = true,
         .seconds = (int32_t)(SECONDS_PER_HOUR - linked->clocks[i] % SECONDS_PER_HOUR),
-        .left = { linked_row->left[0], linked_row->left[1] },
-        .next = linked_row->next,
+        .left = counts_left(linked, i),
+        .next = linked->rows[i].next,
     };
 }
 
@@ -292,6 +334,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .row = &linked->sequence->rows[i],
         .clock = linked->clocks[i],
         .index = i,
+        .n_in_second = linked_row->n_in_second,
         .previous = seen(linked, (int32_t)i - 1),
         .last_new = seen(linked, linked_row->last_new),
         .link = { linked_row->kind, linked_row->rank },
@@ -308,7 +351,6 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .n_full_octets = linked_row->n_full,
         .kept_octets = octets + linked_row->n_full,
         .n_kept_octets = linked_row->n_octets,
-        .pace = pace_before(linked, i),
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = seen(linked, linked_row->references[r]);

@@ -35,6 +35,7 @@ struct row_context {
     const struct row *row; /* the row itself: as far as it is known */
     int64_t clock;         /* s: end of the host's previous row */
     uint64_t index;        /* the host's how-manieth row it is */
+    size_t n_in_second;    /* rows before it that end at the clock */
     struct seen_row previous;
     struct seen_row last_new; /* the last one that began a conversation */
     struct link link;
@@ -79,10 +80,11 @@ struct linked_sequence *linked_sequence_restart(const struct linked_sequence *li
                                                 size_t n, const struct row *past, size_t n_past);
 void linked_sequence_free(struct linked_sequence *linked);
 
-/* The context of row i. Borrowed from the linked sequence. Its pace is what came in truth, and not
- * said to be known. */
+/* The context of row i, without a pace. Borrowed from the linked sequence. */
 void linked_sequence_context(const struct linked_sequence *linked, size_t i,
                              struct row_context *context);
+/* What came in truth from row i on. */
+struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i);
 const struct sequence *linked_sequence_source(const struct linked_sequence *linked);
 /* s: end of row i - 1, or the start. */
 int64_t linked_sequence_clock(const struct linked_sequence *linked, size_t i);

@@ -22,13 +22,13 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
 /* How many flows of the hour are still to come at the host's clock. */
 static void begin_hour(struct live_host *host)
 {
-    int32_t next[2];
+    struct pace_counts next;
     host->hour = host->clock / SECONDS_PER_HOUR;
     hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour, host->pace_seed,
-                      host->pace_stream, host->pace.left);
+                      host->pace_stream, &host->pace.left);
     hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour + 1, host->pace_seed,
-                      host->pace_stream, next);
-    host->pace.next = next[0] + next[1];
+                      host->pace_stream, &next);
+    host->pace.next = (int32_t)pace_flows(&next);
     host->pace.is_known = true;
 }
 
@@ -42,17 +42,19 @@ static void begin_hour(struct live_host *host)
 static void keep_gaps(const struct live_host *host, struct row_context *context)
 {
     enum { LATE = 60, HOURS_MAX = 7 * HOURS_PER_DAY };
-    int32_t flows[2] = { host->pace.left[0], host->pace.left[1] };
-    int64_t hour = host->hour, seconds = context->pace.seconds;
+    int64_t left = pace_flows(&host->pace.left), hour = host->hour;
+    int64_t seconds = context->pace.seconds;
     if (host->habits == NULL)
         return;
-    while (flows[0] + flows[1] == 0 && hour < host->hour + HOURS_MAX) {
+    while (left == 0 && hour < host->hour + HOURS_MAX) {
+        struct pace_counts flows;
         hour++;
         seconds = SECONDS_PER_HOUR;
         hourly_flows_draw(&host->habits->hourly, host->of_host, hour, host->pace_seed,
-                          host->pace_stream, flows);
+                          host->pace_stream, &flows);
+        left = pace_flows(&flows);
     }
-    int64_t left = (int64_t)flows[0] + flows[1], within = seconds - 1;
+    int64_t within = seconds - 1;
     if (left == 0) {
         context->lowest_gap = hour * SECONDS_PER_HOUR - host->clock;
         return;
@@ -71,8 +73,7 @@ static void keep_pace(struct live_host *host)
         return;
     if (host->clock / SECONDS_PER_HOUR != host->hour)
         begin_hour(host);
-    int32_t *left = &host->pace.left[host->row.value[ATTRIBUTE_DIRECTION]];
-    *left -= *left > 0;
+    pace_take(&host->pace.left, host->context.link.kind, &host->row);
 }
 
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -84,10 +85,7 @@ void live_host_follow(struct live_host *host, const struct habits *habits, size_
     host->pace_seed = seed;
     host->pace_stream = stream;
     begin_hour(host);
-    int64_t seconds = SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR;
-    for (int direction = 0; direction < 2; direction++) /* of an hour that has begun */
-        host->pace.left[direction] = (int32_t)(host->pace.left[direction] * seconds /
-                                               SECONDS_PER_HOUR);
+    pace_shorten(&host->pace.left, SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
 }
 
 void live_host_release(struct live_host *host)
@@ -113,6 +111,7 @@ void live_begin(struct live_host *host)
         .row = &host->row,
         .clock = host->clock,
         .index = host->index,
+        .n_in_second = host->n_in_second,
         .n_conversations = conversation_count(host->memory),
         .n_remotes = conversation_remote_count(host->memory),
         .pace = host->pace,
@@ -223,6 +222,7 @@ void live_end(struct live_host *host)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);
     keep_pace(host);
+    host->n_in_second = host->row.value[ATTRIBUTE_GAP] == 0 ? host->n_in_second + 1 : 1;
     host->previous = host->row;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {
         host->last_new = host->row;

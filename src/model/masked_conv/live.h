@@ -26,8 +26,9 @@ struct live_host {
     struct conversation_memory *memory;
     struct window_log *windows;
     bool has_memory, has_profile;
-    int64_t clock;  /* s: end of the last row, or the start */
-    uint64_t index; /* rows so far */
+    int64_t clock;      /* s: end of the last row, or the start */
+    uint64_t index;     /* rows so far */
+    size_t n_in_second; /* of these, rows that end at the clock */
     struct row previous, last_new;
     int64_t last_new_clock;
     uint64_t last_new_index;

@@ -10,7 +10,68 @@
 /* An hour of the day that was observed for less has no rates of its own. */
 #define SECONDS_MIN 600.0
 
-enum { RATES_PER_HOST = 2 * (HOURS_PER_DAY + 1) };
+enum { RATES_PER_HOST = PACE_RATES * (HOURS_PER_DAY + 1) };
+
+/* ---- counts ------------------------------------------------------------------------------- */
+
+static int64_t sum_of(const int32_t *flows, size_t n, size_t stride)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += flows[i * stride];
+    return sum;
+}
+
+int64_t pace_flows(const struct pace_counts *counts)
+{
+    return sum_of(counts->of_class, PACE_CLASSES, 1);
+}
+
+int64_t pace_flows_out(const struct pace_counts *counts)
+{
+    int64_t sum = 0;
+    for (size_t share = 0; share < N_SHARES; share++)
+        sum += pace_flows_of_form(counts, DIRECTION_OUT * N_SHARES + share);
+    return sum;
+}
+
+int64_t pace_flows_of_kind(const struct pace_counts *counts, enum link_kind kind)
+{
+    return sum_of(counts->of_class + (size_t)kind * PACE_FORMS, PACE_FORMS, 1);
+}
+
+int64_t pace_flows_of_form(const struct pace_counts *counts, size_t form)
+{
+    return sum_of(counts->of_class + form, N_LINK_KINDS, PACE_FORMS);
+}
+
+void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row, int32_t n)
+{
+    counts->of_class[pace_class(kind, row)] += n;
+    counts->starts += row->value[ATTRIBUTE_GAP] > 0 ? n : 0;
+}
+
+void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row)
+{
+    size_t class = pace_class(kind, row);
+    if (counts->of_class[class] == 0)
+        for (size_t c = 0; c < PACE_CLASSES; c++)
+            if (counts->of_class[c] > counts->of_class[class])
+                class = c;
+    counts->of_class[class] -= counts->of_class[class] > 0;
+    counts->starts -= counts->starts > 0 && row->value[ATTRIBUTE_GAP] > 0;
+}
+
+void pace_shorten(struct pace_counts *counts, int64_t seconds)
+{
+    int64_t over = 0; /* of a flow: goes to the next class */
+    for (size_t c = 0; c < PACE_CLASSES; c++) {
+        over += counts->of_class[c] * seconds;
+        counts->of_class[c] = (int32_t)(over / SECONDS_PER_HOUR);
+        over %= SECONDS_PER_HOUR;
+    }
+    counts->starts = (int32_t)(counts->starts * seconds / SECONDS_PER_HOUR);
+}
 
 /* ---- learning ----------------------------------------------------------------------------- */
 
@@ -24,37 +85,53 @@ static void observe(double seconds[HOURS_PER_DAY], int64_t from, int64_t until)
     }
 }
 
-static void learn_host(double *rates, const struct sequence *sequence,
-                       const double seconds[HOURS_PER_DAY])
+static void count_flows(double *rates, const struct sequence *sequence, bool has_memory)
 {
+    struct conversation_memory *memory = conversation_memory_create();
     int64_t clock = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
-        const int64_t *value = sequence->rows[i].value;
-        clock += value[ATTRIBUTE_GAP];
-        if (i >= sequence->first_scored)
-            rates[2 * (clock / SECONDS_PER_HOUR % HOURS_PER_DAY) + value[ATTRIBUTE_DIRECTION]] += 1;
+        const struct row *row = &sequence->rows[i];
+        struct link link = conversation_link(memory, row);
+        clock += row->value[ATTRIBUTE_GAP];
+        if (has_memory)
+            conversation_note(memory, row, clock);
+        if (i < sequence->first_scored)
+            continue;
+        double *of_hour = rates + PACE_RATES * (clock / SECONDS_PER_HOUR % HOURS_PER_DAY);
+        of_hour[pace_class(link.kind, row)] += 1.0;
+        of_hour[PACE_CLASSES] += row->value[ATTRIBUTE_GAP] > 0;
     }
-    double *whole = rates + 2 * HOURS_PER_DAY, all_seconds = 0.0;
-    for (int hour = 0; hour < HOURS_PER_DAY; hour++) {
+    conversation_memory_free(memory);
+}
+
+/* Counts to rates, and those of the whole day. */
+static void rate_flows(double *rates, const double seconds[HOURS_PER_DAY])
+{
+    double *whole = rates + (size_t)PACE_RATES * HOURS_PER_DAY, all_seconds = 0.0;
+    for (size_t hour = 0; hour < HOURS_PER_DAY; hour++) {
         all_seconds += seconds[hour];
-        for (int direction = 0; direction < 2; direction++) {
-            double *rate = &rates[2 * hour + direction];
-            whole[direction] += *rate;
+        for (size_t r = 0; r < PACE_RATES; r++) {
+            double *rate = &rates[PACE_RATES * hour + r];
+            whole[r] += *rate;
             *rate *= seconds[hour] > 0.0 ? (double)SECONDS_PER_HOUR / seconds[hour] : 0.0;
         }
     }
-    for (int direction = 0; direction < 2; direction++)
-        whole[direction] *= all_seconds > 0.0 ? (double)SECONDS_PER_HOUR / all_seconds : 0.0;
+    for (size_t r = 0; r < PACE_RATES; r++)
+        whole[r] *= all_seconds > 0.0 ? (double)SECONDS_PER_HOUR / all_seconds : 0.0;
 }
 
-void hourly_flows_learn(struct hourly_flows *hourly, const struct sequence_set *train, int64_t from,
-                        int64_t until)
+void hourly_flows_learn(struct hourly_flows *hourly, const struct sequence_set *train,
+                        bool has_memory, int64_t from, int64_t until)
 {
     *hourly = (struct hourly_flows){ .n_hosts = train->n };
     hourly->rates = memory_zalloc(memory_product(train->n, RATES_PER_HOST), sizeof(double));
     observe(hourly->seconds, from / MS_PER_SECOND, (until + MS_PER_SECOND - 1) / MS_PER_SECOND);
-    for (size_t s = 0; s < train->n; s++)
-        learn_host(hourly->rates + s * RATES_PER_HOST, &train->items[s], hourly->seconds);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t s = 0; s < train->n; s++) {
+        double *rates = hourly->rates + s * RATES_PER_HOST;
+        count_flows(rates, &train->items[s], has_memory);
+        rate_flows(rates, hourly->seconds);
+    }
 }
 
 void hourly_flows_release(struct hourly_flows *hourly)
@@ -78,14 +155,15 @@ static int32_t draw_poisson(double mean, struct rng *rng)
 }
 
 void hourly_flows_draw(const struct hourly_flows *hourly, size_t host, int64_t hour, uint64_t seed,
-                       uint64_t stream, int32_t flows[2])
+                       uint64_t stream, struct pace_counts *flows)
 {
     struct rng rng = rng_stream(seed, RNG_SAMPLE_PACE, stream, (uint64_t)hour);
     int64_t of_day = hour % HOURS_PER_DAY;
     int64_t at = hourly->seconds[of_day] >= SECONDS_MIN ? of_day : HOURS_PER_DAY;
-    const double *rates = hourly->rates + host * RATES_PER_HOST + 2 * at;
-    for (int direction = 0; direction < 2; direction++)
-        flows[direction] = draw_poisson(rates[direction], &rng);
+    const double *rates = hourly->rates + host * RATES_PER_HOST + PACE_RATES * at;
+    for (size_t c = 0; c < PACE_CLASSES; c++)
+        flows->of_class[c] = draw_poisson(rates[c], &rng);
+    flows->starts = draw_poisson(rates[PACE_CLASSES], &rng);
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
@@ -93,7 +171,8 @@ void hourly_flows_draw(const struct hourly_flows *hourly, size_t host, int64_t h
 enum status hourly_flows_save(const struct hourly_flows *hourly, struct hdf5_group *parent,
                               struct error *err)
 {
-    const size_t n_hours = HOURS_PER_DAY, size[] = { hourly->n_hosts, HOURS_PER_DAY + 1, 2 };
+    const size_t n_hours = HOURS_PER_DAY,
+                 size[] = { hourly->n_hosts, HOURS_PER_DAY + 1, PACE_RATES };
     FORWARD(
         hdf5_write_array(parent, "hourly_seconds", HDF5_F64, hourly->seconds, 1, &n_hours, err));
     return hdf5_write_array(parent, "hourly_flows", HDF5_F64, hourly->rates, 3, size, err);

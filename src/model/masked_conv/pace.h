@@ -2,51 +2,80 @@
  *
  * What a host does next follows from what it did: in drawing, from what was drawn. Small errors add
  * up there, and a busy host that happens to slow down looks like a quiet one from then on: its
- * rate wanders, and time is spent where it is low. So the network learns what it means that so many
- * flows are still to come in the hour (struct pace), in half of what it is trained on; in drawing
+ * rate wanders, and time is spent where it is low; and a host that happened to be scanned is one
+ * that is scanned from then on. So the network learns what it means that so many flows of each
+ * class are still to come in the hour (struct pace), in a part of what it is trained on; in drawing
  * the hours of a training host say how many there are to be. Likelihoods are those without: no row
  * is scored with what comes after it.
  *
  *     struct hourly_flows hourly;
- *     hourly_flows_learn(&hourly, train, from, until);
- *     hourly_flows_draw(&hourly, host, hour, seed, stream, flows);   // [2]: out, in
+ *     hourly_flows_learn(&hourly, train, true, from, until);
+ *     hourly_flows_draw(&hourly, host, hour, seed, stream, &flows);
  *     hourly_flows_release(&hourly);
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_PACE_H
 #define FLOWTWIN_MODEL_MASKED_CONV_PACE_H
 
 #include "data/hdf5_file.h"
-#include "data/sequence.h"
+#include "model/conversation.h"
+#include "model/masked_conv/services.h"
 
 #define SECONDS_PER_HOUR INT64_C(3600)
 #define HOURS_PER_DAY    24
+
+/* Flows are told apart by how they go on what was before (enum link_kind) and by their form:
+ * direction and kind of protocol. */
+enum { PACE_FORMS = 2 * N_SHARES, PACE_CLASSES = N_LINK_KINDS * PACE_FORMS };
+static inline size_t pace_class(enum link_kind kind, const struct row *row)
+{
+    return (size_t)kind * PACE_FORMS + (size_t)row->value[ATTRIBUTE_DIRECTION] * N_SHARES +
+           share_of(row->value[ATTRIBUTE_PROTOCOL]);
+}
+
+/* Flows of an hour. */
+struct pace_counts {
+    int32_t of_class[PACE_CLASSES];
+    int32_t starts; /* those that end later than the flow before */
+};
+int64_t pace_flows(const struct pace_counts *counts);
+int64_t pace_flows_out(const struct pace_counts *counts);
+int64_t pace_flows_of_kind(const struct pace_counts *counts, enum link_kind kind);
+int64_t pace_flows_of_form(const struct pace_counts *counts, size_t form);
+/* counts += n times the row. */
+void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row, int32_t n);
+/* Takes a flow away: of its class, or, where there is none left of it, of that which has most. */
+void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row);
+/* What is to come of an hour of which so many seconds are left. */
+void pace_shorten(struct pace_counts *counts, int64_t seconds);
 
 /* What is still to come in the hour of a host's clock. */
 struct pace {
     bool is_known;
     int32_t seconds; /* to its end */
-    int32_t left[2]; /* flows, by direction */
-    int32_t next;    /* flows of the next hour */
+    struct pace_counts left;
+    int32_t next; /* flows of the next hour */
 };
 
 /* Flows of training hosts by hour of the day. */
+enum { PACE_RATES = PACE_CLASSES + 1 };
 struct hourly_flows {
     size_t n_hosts;
-    double *rates;                 /* [n_hosts, HOURS_PER_DAY + 1, 2] flows an hour; the last: the
-                                    * mean over all that was observed */
+    double *rates; /* [n_hosts, HOURS_PER_DAY + 1, PACE_RATES] an hour, by class, and
+                    * starts; the last: the mean over all that was observed */
     double seconds[HOURS_PER_DAY]; /* that each hour of the day was observed, over all days */
 };
 
-/* Learns from the scored rows of the hosts, observed from `from` until `until` (ms since 1970). */
-void hourly_flows_learn(struct hourly_flows *hourly, const struct sequence_set *train, int64_t from,
-                        int64_t until);
+/* Learns from the scored rows of the hosts, observed from `from` until `until` (ms since 1970).
+ * Without memory every flow is one with a new remote. */
+void hourly_flows_learn(struct hourly_flows *hourly, const struct sequence_set *train,
+                        bool has_memory, int64_t from, int64_t until);
 void hourly_flows_release(struct hourly_flows *hourly);
 
 /* Draws the flows of a host like training host `host` in one hour (s since 1970 / 3600): Poisson
  * numbers around the rates of that hour of the day, or of the whole day where the hour was not
  * observed. The same seed, stream and hour give the same numbers. */
 void hourly_flows_draw(const struct hourly_flows *hourly, size_t host, int64_t hour, uint64_t seed,
-                       uint64_t stream, int32_t flows[2]);
+                       uint64_t stream, struct pace_counts *flows);
 
 enum status hourly_flows_save(const struct hourly_flows *hourly, struct hdf5_group *parent,
                               struct error *err);

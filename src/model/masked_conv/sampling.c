@@ -369,8 +369,8 @@ static void choose_habits(const struct masked_conv_sampler *sampler, struct draw
         const struct sequence_set set = { .items = &past, .n = 1, .n_rows = past.n_rows };
         past.first_scored = 0;
         host->own = memory_alloc(1, sizeof *host->own);
-        habits_learn(host->own, &set, &model->vocabulary, MS_PER_SECOND * past.start,
-                     MS_PER_SECOND * from->start);
+        habits_learn(host->own, &set, &model->vocabulary, model->settings.memory,
+                     MS_PER_SECOND * past.start, MS_PER_SECOND * from->start);
         habits = host->own;
     } else if (!is_known) {
         struct rng rng = rng_stream(sampler->seed, RNG_SAMPLE_PACE, from->stream, 0);

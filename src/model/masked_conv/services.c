@@ -51,9 +51,19 @@ uint8_t service_usual(const struct service_lists *lists, const struct row *row, 
 
 /* ---- counting ----------------------------------------------------------------------------- */
 
-static uint8_t level_of(double share)
+enum share share_of(int64_t protocol)
 {
-    double level = 1.0 - floor(2.0 * log2(share) + 0.5);
+    return protocol == PROTOCOL_TCP    ? SHARE_TCP
+           : protocol == PROTOCOL_UDP  ? SHARE_UDP
+           : protocol == PROTOCOL_ICMP ? SHARE_ICMP
+                                       : SHARE_OTHERS;
+}
+
+uint8_t share_level(double n, double n_all)
+{
+    if (n <= 0.0)
+        return 0;
+    double level = 1.0 - floor(2.0 * log2(n / n_all) + 0.5);
     return (uint8_t)(level < SERVICE_LEVELS - 1 ? level : SERVICE_LEVELS - 1);
 }
 
@@ -95,8 +105,7 @@ static void list_services(struct service_lists *lists, const struct sequence *se
     for (size_t p = 0; p < 2; p++)
         for (size_t side = 0; side < N_SERVICE_SIDES; side++)
             for (size_t i = 0; i < lists->lists[p][side].n; i++)
-                lists->lists[p][side].levels[i] = level_of((double)of_listed[p][side][i] /
-                                                           (double)n_flows[p]);
+                lists->lists[p][side].levels[i] = share_level(of_listed[p][side][i], n_flows[p]);
 }
 
 /* ---- what is usual ------------------------------------------------------------------------ */
@@ -119,15 +128,10 @@ static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_
 static void learn_shares(uint8_t shares[N_SHARES], const struct sequence *sequence)
 {
     size_t counts[N_SHARES] = { 0 }, n = sequence->n_rows - sequence->first_scored;
-    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++) {
-        int64_t protocol = sequence->rows[i].value[ATTRIBUTE_PROTOCOL];
-        counts[protocol == PROTOCOL_TCP    ? SHARE_TCP
-               : protocol == PROTOCOL_UDP  ? SHARE_UDP
-               : protocol == PROTOCOL_ICMP ? SHARE_ICMP
-                                           : SHARE_OTHERS]++;
-    }
+    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
+        counts[share_of(sequence->rows[i].value[ATTRIBUTE_PROTOCOL])]++;
     for (size_t s = 0; s < N_SHARES; s++)
-        shares[s] = counts[s] > 0 ? level_of((double)counts[s] / (double)n) : 0;
+        shares[s] = share_level((double)counts[s], (double)n);
 }
 
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence)

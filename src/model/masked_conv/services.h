@@ -35,7 +35,11 @@ struct service_list {
 };
 
 /* Protocols that are told apart by their share of all flows. */
-enum { SHARE_TCP, SHARE_UDP, SHARE_ICMP, SHARE_OTHERS, N_SHARES };
+enum share { SHARE_TCP, SHARE_UDP, SHARE_ICMP, SHARE_OTHERS, N_SHARES };
+enum share share_of(int64_t protocol);
+
+/* The level of n of n_all; 0 where n is. */
+uint8_t share_level(double n, double n_all);
 
 struct service_lists {
     uint8_t shares[N_SHARES];                      /* levels */

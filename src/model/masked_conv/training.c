@@ -451,7 +451,7 @@ static struct masked_conv *first_model(const struct masked_conv_settings *settin
     struct vocabulary vocabulary;
     struct habits habits;
     vocabulary_learn(&vocabulary, train);
-    habits_learn(&habits, train, &vocabulary, record->from, record->until);
+    habits_learn(&habits, train, &vocabulary, settings->memory, record->from, record->until);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
