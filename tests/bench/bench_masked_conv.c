@@ -111,7 +111,7 @@ static struct masked_conv *create_model(const struct sequence_set *train)
     struct vocabulary vocabulary;
     struct habits habits;
     vocabulary_learn(&vocabulary, train);
-    habits_learn(&habits, train, &vocabulary, MS_PER_SECOND * train->start,
+    habits_learn(&habits, train, &vocabulary, true, MS_PER_SECOND * train->start,
                  MS_PER_SECOND * train->end);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
