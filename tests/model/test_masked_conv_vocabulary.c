@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "model/masked_conv/heads.h"
 #include "model/masked_conv/vocabulary.h"
 #include "model_fixture.h"
 
@@ -338,6 +339,52 @@ START_TEST(a_damaged_vocabulary_is_refused)
 }
 END_TEST
 
+/* ---- stray ports -------------------------------------------------------------------------- */
+
+/* Port 53 on the remote's side in so many flows of UDP, and of TCP; does it stray in TCP? */
+static const struct stray_case {
+    size_t n_udp, n_tcp;
+    bool strays;
+} stray_cases[] = {
+    { 1995, 5, true },
+    { 1980, 20, false }, /* one in a hundred */
+    { 2000, 0, true },
+    { 990, 5, false }, /* too few to tell */
+};
+
+START_TEST(a_port_strays_where_nearly_all_its_flows_are_of_other_protocols)
+{
+    const struct stray_case *c = &stray_cases[_i];
+    enum { PORT = 53, N = 2500 };
+    struct sequence_set *set = legal_rows(1, N);
+    for (size_t i = 0; i < N; i++) {
+        int64_t *value = set->rows[i].value;
+        bool is_udp = i < c->n_udp, has_port = i < c->n_udp + c->n_tcp;
+        value[ATTRIBUTE_PROTOCOL] = is_udp ? PROTOCOL_UDP : PROTOCOL_TCP;
+        value[ATTRIBUTE_LOCAL_PORT] = 20000 + (int64_t)i;
+        value[ATTRIBUTE_REMOTE_PORT] = has_port ? PORT : 40000 + (int64_t)i;
+    }
+    struct vocabulary vocabulary = learned(set);
+    ck_assert(knows(&vocabulary, ATTRIBUTE_REMOTE_PORT, PORT));
+    ck_assert_int_eq(knows(&vocabulary, LIST_STRAY, stray_port(SHARE_TCP, SERVICE_USED, PORT)),
+                     c->strays);
+    ck_assert(!knows(&vocabulary, LIST_STRAY, stray_port(SHARE_UDP, SERVICE_USED, PORT)));
+    ck_assert(!knows(&vocabulary, LIST_STRAY, stray_port(SHARE_TCP, SERVICE_SERVED, PORT)));
+
+    struct heads heads;
+    heads_init(&heads, &vocabulary);
+    struct row row = set->rows[0];
+    const struct row_context context = { .row = &row };
+    ck_assert(!head_value_strays(&heads, HEAD_REMOTE_PORT, &context, PORT)); /* in UDP */
+    row.value[ATTRIBUTE_PROTOCOL] = PROTOCOL_TCP;
+    ck_assert_int_eq(head_value_strays(&heads, HEAD_REMOTE_PORT, &context, PORT), c->strays);
+    ck_assert(!head_value_strays(&heads, HEAD_LOCAL_PORT, &context, PORT));
+    ck_assert(!head_value_strays(&heads, HEAD_REMOTE_PORT, &context, PORT + 1));
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/vocabulary");
@@ -350,6 +397,8 @@ Suite *test_suite(void)
     testing_add(suite, one_packet_takes_no_time_where_training_says_so);
     testing_add(suite, ratios_are_bounded_by_what_training_has);
     testing_add(suite, whole_ratios_are_learned_and_others_not);
+    testing_add_loop(suite, a_port_strays_where_nearly_all_its_flows_are_of_other_protocols,
+                     ARRAY_LEN(stray_cases));
     testing_add(suite, a_vocabulary_comes_back_from_its_file);
     testing_add(suite, a_damaged_vocabulary_is_refused);
     return suite;

@@ -148,11 +148,11 @@ static const struct bad_case {
     int64_t version;
     const char *words;
 } bad_cases[] = {
-    { "flowtwin-dataset", "gmm", 1, "flowtwin-dataset" },
-    { "flowtwin-model", "gmm", 1, "version 1" },
+    { "flowtwin-dataset", "gmm", 2, "flowtwin-dataset" },
+    { "flowtwin-model", "gmm", 2, "version 2" },
     { "flowtwin-model", "gmm", 0, "version 0" },
-    { "flowtwin-model", "transformer", 2, "transformer" },
-    { "flowtwin-model", "gmm", 2, "parameters" }, /* which are not there */
+    { "flowtwin-model", "transformer", 3, "transformer" },
+    { "flowtwin-model", "gmm", 3, "parameters" }, /* which are not there */
 };
 
 START_TEST(a_file_of_something_else_is_refused)

@@ -58,6 +58,8 @@ struct heads {
     const struct vocabulary *vocabulary;
     size_t n_routes[N_HEADS];
     size_t n_atoms[N_HEADS]; /* the first routes: values of a list, or small numbers */
+    uint8_t strays[N_SERVICE_SIDES][PORT_ATOMS_MAX]; /* of atoms of ports: bit s where it strays in
+                                                      * protocols of enum share s */
 };
 
 /* vocabulary: borrowed. */
@@ -69,6 +71,12 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
 /* Which routes lead somewhere legal: available [n_routes], 0 or 1. */
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
                     uint8_t *available);
+
+/* Whether a port, of a head of ports, strays in the row's protocol (vocabulary.h). Some flows have
+ * such: a likelihood allows for them, but where draws are truncated they are part of what is cut
+ * off. */
+bool head_value_strays(const struct heads *heads, enum head head, const struct row_context *context,
+                       int64_t port);
 
 struct route_hit {
     int32_t route;

@@ -29,6 +29,12 @@ static inline bool head_is_set(enum head head)
            head == HEAD_FORWARDING || head == HEAD_LABEL;
 }
 
+/* Of a head of ports. */
+static inline enum service_side head_port_side(enum head head)
+{
+    return head == HEAD_LOCAL_PORT ? SERVICE_SERVED : SERVICE_USED;
+}
+
 static inline bool head_is_port(enum head head)
 {
     return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;

@@ -145,7 +145,7 @@ size_t head_relative_values(const struct heads *heads, enum head head,
             values[n++] = row != NULL ? moved_by(row->value[attribute], step * offset) : NO_VALUE;
     }
     if (head_is_port(head)) {
-        enum service_side side = head == HEAD_LOCAL_PORT ? SERVICE_SERVED : SERVICE_USED;
+        enum service_side side = head_port_side(head);
         const struct service_list *list = service_list_of(
             context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
         for (size_t i = 0; i < SERVICES_LISTED; i++)

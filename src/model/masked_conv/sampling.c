@@ -14,6 +14,8 @@
 
 /* How often a gap is drawn anew that would end before the host's start. */
 #define GAP_TRIES 100000
+/* And a port that strays. */
+#define PORT_TRIES 100
 
 /* Which conversation goes on is told from hundreds, most of them long over; and protocols without
  * ports have few numbers in their place. What is rare there is truncated at so many times as much.
@@ -177,6 +179,21 @@ static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
     return host->silence;
 }
 
+/* A port that does not stray, if there is one to be had. */
+static int64_t draw_port(const struct heads *heads, enum head head, const struct drawn_host *host,
+                         const uint8_t *available, const real *logits, double truncation,
+                         struct rng *rng)
+{
+    const struct row_context *context = &host->live.context;
+    int64_t port;
+    for (int i = 0; i < PORT_TRIES; i++) {
+        port = head_draw(heads, head, context, available, logits, NULL, truncation, rng);
+        if (!head_value_strays(heads, head, context, port))
+            break;
+    }
+    return port;
+}
+
 static bool is_narrow(enum head head, const struct live_host *live)
 {
     bool is_port = head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
@@ -203,6 +220,8 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     if (head == HEAD_GAP)
         value = draw_gap(heads, host, work->available, logits, mixture, truncation,
                          &work->rngs[row]);
+    else if (truncation > 0.0 && (head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT))
+        value = draw_port(heads, head, host, work->available, logits, truncation, &work->rngs[row]);
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
                           truncation, &work->rngs[row]);

@@ -20,14 +20,28 @@
 /* So large a share of the durations above 0 has to lie on the grid. */
 #define GRID_SHARE 0.999
 
+/* A port strays in a kind of protocol that has a smaller share of its flows, of so many at least.
+ */
+#define STRAY_SHARE     0.01
+#define STRAY_FLOWS_MIN 1000
+
 static const struct list_size {
     int list;
     size_t n_max;
 } list_sizes[] = {
-    { ATTRIBUTE_REMOTE, 1024 },     { ATTRIBUTE_PROTOCOL, 256 }, { ATTRIBUTE_LOCAL_PORT, 384 },
-    { ATTRIBUTE_REMOTE_PORT, 384 }, { ATTRIBUTE_FLAGS, 256 },    { ATTRIBUTE_TOS, 256 },
-    { ATTRIBUTE_FORWARDING, 256 },  { ATTRIBUTE_LABEL, 256 },    { ATTRIBUTE_BYTES, 512 },
-    { ATTRIBUTE_DURATION, 384 },    { LIST_RATIO, 96 },          { LIST_SERVICE, SERVICES_MAX },
+    { ATTRIBUTE_REMOTE, 1024 },
+    { ATTRIBUTE_PROTOCOL, 256 },
+    { ATTRIBUTE_LOCAL_PORT, PORT_ATOMS_MAX },
+    { ATTRIBUTE_REMOTE_PORT, PORT_ATOMS_MAX },
+    { ATTRIBUTE_FLAGS, 256 },
+    { ATTRIBUTE_TOS, 256 },
+    { ATTRIBUTE_FORWARDING, 256 },
+    { ATTRIBUTE_LABEL, 256 },
+    { ATTRIBUTE_BYTES, 512 },
+    { ATTRIBUTE_DURATION, 384 },
+    { LIST_RATIO, 96 },
+    { LIST_SERVICE, SERVICES_MAX },
+    { LIST_STRAY, STRAYS_MAX },
 };
 
 size_t value_list_lower(const struct value_list *list, int64_t value)
@@ -146,6 +160,41 @@ static struct value_list learn_list(const struct sequence_set *train, int list, 
     return values;
 }
 
+/* Of the ports in the vocabulary. */
+static struct value_list learn_strays(const struct vocabulary *vocabulary,
+                                      const struct sequence_set *train)
+{
+    enum { N_PORTS = 65536 };
+    static const enum attribute attributes[N_SERVICE_SIDES] = {
+        [SERVICE_SERVED] = ATTRIBUTE_LOCAL_PORT, [SERVICE_USED] = ATTRIBUTE_REMOTE_PORT
+    };
+    struct value_list strays = { .values = memory_alloc(STRAYS_MAX, sizeof *strays.values) };
+    uint32_t *counts = memory_zalloc((size_t)N_SHARES * N_SERVICE_SIDES * N_PORTS, sizeof *counts);
+    for (size_t s = 0; s < train->n; s++) {
+        for (size_t i = train->items[s].first_scored; i < train->items[s].n_rows; i++) {
+            const int64_t *value = train->items[s].rows[i].value;
+            enum share share = share_of(value[ATTRIBUTE_PROTOCOL]);
+            for (enum service_side side = 0; side < N_SERVICE_SIDES; side++)
+                counts[stray_port(share, side, value[attributes[side]])]++;
+        }
+    }
+    for (enum share share = 0; share < N_SHARES; share++) {
+        for (enum service_side side = 0; side < N_SERVICE_SIDES; side++) {
+            const struct value_list *ports = &vocabulary->lists[attributes[side]];
+            for (size_t p = 0; p < ports->n; p++) {
+                uint64_t n = 0;
+                for (enum share any = 0; any < N_SHARES; any++)
+                    n += counts[stray_port(any, side, ports->values[p])];
+                int64_t number = stray_port(share, side, ports->values[p]);
+                if (n >= STRAY_FLOWS_MIN && counts[number] < STRAY_SHARE * (double)n)
+                    strays.values[strays.n++] = number;
+            }
+        }
+    }
+    free(counts);
+    return strays;
+}
+
 static const int64_t grid_steps[] = { 1000, 100, 64, 40, 20, 16, 10, 8, 5, 4, 2, 1 };
 
 /* The largest of a few steps that nearly all durations above 0 are multiples of. */
@@ -221,9 +270,11 @@ void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *
                                        .one_packet_is_instant = learn_instant(train) };
     int64_t *scratch = memory_alloc(train->n_rows, sizeof *scratch);
     for (size_t i = 0; i < ARRAY_LEN(list_sizes); i++)
-        vocabulary->lists[list_sizes[i].list] = learn_list(train, list_sizes[i].list,
-                                                           list_sizes[i].n_max, scratch);
+        if (list_sizes[i].list != LIST_STRAY)
+            vocabulary->lists[list_sizes[i].list] = learn_list(train, list_sizes[i].list,
+                                                               list_sizes[i].n_max, scratch);
     free(scratch);
+    vocabulary->lists[LIST_STRAY] = learn_strays(vocabulary, train);
     learn_ratios(vocabulary, train);
 }
 
@@ -254,6 +305,8 @@ static const char *list_name(size_t list)
         return "bytes_per_packet";
     case LIST_SERVICE:
         return "service";
+    case LIST_STRAY:
+        return "stray_port";
     default:
         return attribute_infos[list].name;
     }
@@ -296,6 +349,8 @@ static bool is_in_support(int64_t value, int list)
         return value >= 0;
     if (list == LIST_SERVICE)
         return value >= 0 && value < N_SERVICES;
+    if (list == LIST_STRAY)
+        return value >= 0 && value < stray_port(N_SHARES, 0, 0);
     const struct attribute_info *info = &attribute_infos[list];
     return value >= info->lowest && (info->support == 0 || value < info->support);
 }

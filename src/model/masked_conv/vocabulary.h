@@ -9,6 +9,7 @@
 
 #include "data/hdf5_file.h"
 #include "data/sequence.h"
+#include "model/masked_conv/services.h"
 
 /* Distinct values, ascending. */
 struct value_list {
@@ -25,10 +26,19 @@ int value_list_find(const struct value_list *list, int64_t value);
 enum derived_list {
     LIST_RATIO = N_CODED, /* bytes / packets, where it is whole */
     LIST_SERVICE,         /* numbers of service_of */
+    LIST_STRAY,           /* numbers of stray_port */
     N_VALUE_LISTS,
 };
 
-enum { SERVICES_MAX = 96 };
+enum { SERVICES_MAX = 96, PORT_ATOMS_MAX = 384, STRAYS_MAX = 2 * N_SHARES * PORT_ATOMS_MAX };
+
+/* The number of a port in flows of one kind of protocol, on the host's side or the remote's. A port
+ * strays where nearly all flows that have it are of other kinds: 53 in TCP, or 0, which stands for
+ * none, in TCP and UDP. */
+static inline int64_t stray_port(enum share share, enum service_side side, int64_t port)
+{
+    return ((int64_t)share * N_SERVICE_SIDES + (int64_t)side) << 16 | port;
+}
 
 struct vocabulary {
     struct value_list lists[N_VALUE_LISTS]; /* by enum attribute and enum derived_list */
