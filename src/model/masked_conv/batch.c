@@ -219,12 +219,7 @@ static size_t row_at(const struct batch *batch, size_t place)
     return piece->first - history_of(batch, piece) + place % batch->n_rows_max;
 }
 
-static struct pace pace_of(const struct batch *batch, size_t place)
-{
-    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
-    return linked_sequence_pace(piece->sequence->linked, row_at(batch, place));
-}
-
+/* Its context, but for the pace. */
 static void context_of(const struct batch *batch, size_t place, struct row_context *context)
 {
     const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
@@ -290,7 +285,7 @@ void batch_finish(struct batch *batch)
         if (place % batch->n_rows_max < history_of(batch, piece) + piece->n) {
             context_of(batch, place, &context);
             if (piece->shows_pace)
-                context.pace = pace_of(batch, place);
+                context.pace = linked_sequence_pace(piece->sequence->linked, row_at(batch, place));
             add_features(batch, place, &context);
             if (batch->feature_dropout > 0.0)
                 drop_features(batch, place);

@@ -39,13 +39,13 @@ enum aspect {
     LINK,
     MATCH_FLOWS,
     REMOTES_KNOWN,
+    IN_SECOND, /* rows that end at the clock */
     ORDER,
     AGREEMENT,      /* of direction and protocol with the match's */
     PACE_LEFT,      /* flows still to come in the hour */
     PACE_GAP,       /* tenths of a second for each */
     PACE_OUT,       /* eighths of them that go out */
     PACE_STARTS,    /* quarters of them for each that ends later than the one before */
-    IN_SECOND,      /* rows that end at the clock */
     PACE_NEXT,      /* flows of the next hour */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,

@@ -26,17 +26,6 @@ const struct head_info head_infos[N_HEADS] = {
     [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true, false },
 };
 
-static void find_strays(struct heads *heads, enum head head)
-{
-    const struct value_list *ports = &heads->vocabulary->lists[head_infos[head].attribute];
-    const struct value_list *strays = &heads->vocabulary->lists[LIST_STRAY];
-    enum service_side side = head_port_side(head);
-    for (size_t p = 0; p < ports->n; p++)
-        for (enum share share = 0; share < N_SHARES; share++)
-            if (value_list_find(strays, stray_port(share, side, ports->values[p])) >= 0)
-                heads->strays[side][p] |= (uint8_t)(1u << share);
-}
-
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
 {
     *heads = (struct heads){ .vocabulary = vocabulary };
@@ -67,8 +56,6 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
         heads->n_atoms[head] = n_atoms;
         if (n > n_atoms + RELATIVE_MAX)
             BUG("head %s has %zu routes", head_infos[head].name, n);
-        if (head_is_port(head))
-            find_strays(heads, head);
     }
 }
 

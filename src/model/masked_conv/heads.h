@@ -58,9 +58,12 @@ struct heads {
     const struct vocabulary *vocabulary;
     size_t n_routes[N_HEADS];
     size_t n_atoms[N_HEADS]; /* the first routes: values of a list, or small numbers */
-    uint8_t strays[N_SERVICE_SIDES][PORT_ATOMS_MAX]; /* of atoms of ports: bit s where it strays in
-                                                      * protocols of enum share s */
 };
+
+static inline bool head_is_port(enum head head)
+{
+    return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
+}
 
 /* vocabulary: borrowed. */
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary);

@@ -95,10 +95,9 @@ static int64_t atom_value(const struct heads *heads, enum head head, size_t atom
 bool head_value_strays(const struct heads *heads, enum head head, const struct row_context *context,
                        int64_t port)
 {
-    const struct vocabulary *vocabulary = heads->vocabulary;
-    int atom = value_list_find(&vocabulary->lists[head_infos[head].attribute], port);
-    unsigned bit = 1u << share_of(context->row->value[ATTRIBUTE_PROTOCOL]);
-    return atom >= 0 && (heads->strays[head_port_side(head)][atom] & bit) != 0;
+    enum share share = share_of(context->row->value[ATTRIBUTE_PROTOCOL]);
+    return value_list_find(&heads->vocabulary->lists[LIST_STRAY],
+                           stray_port(share, head_port_side(head), port)) >= 0;
 }
 
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,

@@ -35,11 +35,6 @@ static inline enum service_side head_port_side(enum head head)
     return head == HEAD_LOCAL_PORT ? SERVICE_SERVED : SERVICE_USED;
 }
 
-static inline bool head_is_port(enum head head)
-{
-    return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
-}
-
 static inline bool head_is_count(enum head head)
 {
     return head_infos[head].has_mixture;

@@ -56,12 +56,13 @@ struct pace {
     int32_t next; /* flows of the next hour */
 };
 
+enum { PACE_RATES = PACE_CLASSES + 1 }; /* of the classes, then of starts */
+
 /* Flows of training hosts by hour of the day. */
-enum { PACE_RATES = PACE_CLASSES + 1 };
 struct hourly_flows {
     size_t n_hosts;
-    double *rates; /* [n_hosts, HOURS_PER_DAY + 1, PACE_RATES] an hour, by class, and
-                    * starts; the last: the mean over all that was observed */
+    double *rates; /* [n_hosts, HOURS_PER_DAY + 1, PACE_RATES] an hour; the last: the mean over all
+                    * that was observed */
     double seconds[HOURS_PER_DAY]; /* that each hour of the day was observed, over all days */
 };
 

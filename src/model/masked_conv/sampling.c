@@ -196,9 +196,8 @@ static int64_t draw_port(const struct heads *heads, enum head head, const struct
 
 static bool is_narrow(enum head head, const struct live_host *live)
 {
-    bool is_port = head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT;
     return head == HEAD_LINK ||
-           (is_port && !conversation_has_ports(live->row.value[ATTRIBUTE_PROTOCOL]));
+           (head_is_port(head) && !conversation_has_ports(live->row.value[ATTRIBUTE_PROTOCOL]));
 }
 
 static void draw_value(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
@@ -220,7 +219,7 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     if (head == HEAD_GAP)
         value = draw_gap(heads, host, work->available, logits, mixture, truncation,
                          &work->rngs[row]);
-    else if (truncation > 0.0 && (head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT))
+    else if (truncation > 0.0 && head_is_port(head))
         value = draw_port(heads, head, host, work->available, logits, truncation, &work->rngs[row]);
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,

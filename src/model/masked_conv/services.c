@@ -51,14 +51,6 @@ uint8_t service_usual(const struct service_lists *lists, const struct row *row, 
 
 /* ---- counting ----------------------------------------------------------------------------- */
 
-enum share share_of(int64_t protocol)
-{
-    return protocol == PROTOCOL_TCP    ? SHARE_TCP
-           : protocol == PROTOCOL_UDP  ? SHARE_UDP
-           : protocol == PROTOCOL_ICMP ? SHARE_ICMP
-                                       : SHARE_OTHERS;
-}
-
 uint8_t share_level(double n, double n_all)
 {
     if (n <= 0.0)

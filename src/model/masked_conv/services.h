@@ -36,7 +36,13 @@ struct service_list {
 
 /* Protocols that are told apart by their share of all flows. */
 enum share { SHARE_TCP, SHARE_UDP, SHARE_ICMP, SHARE_OTHERS, N_SHARES };
-enum share share_of(int64_t protocol);
+static inline enum share share_of(int64_t protocol)
+{
+    return protocol == PROTOCOL_TCP    ? SHARE_TCP
+           : protocol == PROTOCOL_UDP  ? SHARE_UDP
+           : protocol == PROTOCOL_ICMP ? SHARE_ICMP
+                                       : SHARE_OTHERS;
+}
 
 /* The level of n of n_all; 0 where n is. */
 uint8_t share_level(double n, double n_all);

@@ -160,7 +160,7 @@ static struct value_list learn_list(const struct sequence_set *train, int list, 
     return values;
 }
 
-/* Of the ports in the vocabulary. */
+/* Of the ports in the vocabulary; the loops go through them in ascending order. */
 static struct value_list learn_strays(const struct vocabulary *vocabulary,
                                       const struct sequence_set *train)
 {

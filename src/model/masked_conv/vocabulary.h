@@ -30,7 +30,11 @@ enum derived_list {
     N_VALUE_LISTS,
 };
 
-enum { SERVICES_MAX = 96, PORT_ATOMS_MAX = 384, STRAYS_MAX = 2 * N_SHARES * PORT_ATOMS_MAX };
+enum {
+    SERVICES_MAX = 96,
+    PORT_ATOMS_MAX = 384,
+    STRAYS_MAX = N_SHARES * N_SERVICE_SIDES * PORT_ATOMS_MAX,
+};
 
 /* The number of a port in flows of one kind of protocol, on the host's side or the remote's. A port
  * strays where nearly all flows that have it are of other kinds: 53 in TCP, or 0, which stands for
