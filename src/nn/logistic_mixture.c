@@ -80,8 +80,23 @@ double logistic_mixture_log_mass(const real *params, size_t G, double lo, double
     return sum;
 }
 
-double logistic_mixture_draw(const real *params, size_t G, double range_lo, double range_hi,
-                             struct rng *rng)
+/* From the whole line, a component by its weight. */
+static double draw_anywhere(const real *params, size_t G, struct rng *rng)
+{
+    const real *weights = params, *means = params + G, *log_scales = params + 2 * G;
+    double shares[LOGISTIC_MIXTURE_MAX], highest = (double)weights[0];
+    for (size_t g = 1; g < G; g++)
+        highest = fmax(highest, (double)weights[g]);
+    for (size_t g = 0; g < G; g++)
+        shares[g] = exp((double)weights[g] - highest);
+    size_t g = rng_choice(rng, shares, G);
+    double f = rng_uniform(rng);
+    return (double)means[g] + exp((double)log_scales[g]) * (log(f) - log1p(-f));
+}
+
+/* By the masses of the components in the range, however small. */
+static double draw_inside(const real *params, size_t G, double range_lo, double range_hi,
+                          struct rng *rng)
 {
     struct component parts[LOGISTIC_MIXTURE_MAX];
     double shares[LOGISTIC_MIXTURE_MAX];
@@ -99,4 +114,18 @@ double logistic_mixture_draw(const real *params, size_t G, double range_lo, doub
     double z = fmin(fmax(log(f) - log1p(-f), low), high);
     double x = mean + scale * (mirrored ? -z : z);
     return fmin(fmax(x, range_lo), nextafter(range_hi, -INFINITY));
+}
+
+/* Few ranges leave out much, so that a draw from the whole line is mostly inside. */
+#define TRIES 8
+
+double logistic_mixture_draw(const real *params, size_t G, double range_lo, double range_hi,
+                             struct rng *rng)
+{
+    for (int i = 0; i < TRIES; i++) {
+        double x = draw_anywhere(params, G, rng);
+        if (isfinite(x) && x >= range_lo && x < range_hi)
+            return x;
+    }
+    return draw_inside(params, G, range_lo, range_hi, rng);
 }
