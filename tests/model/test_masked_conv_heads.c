@@ -140,6 +140,9 @@ static void set_outcome(const struct heads *heads, enum head head, struct row_co
         row->value[ATTRIBUTE_DURATION] = context->previous.row->value[ATTRIBUTE_DURATION] -
                                          (outcome == 0);
         break;
+    case HEAD_INSTANT:
+        row->value[ATTRIBUTE_DURATION] = outcome == 0;
+        break;
     default:
         row->value[head_infos[head].attribute] = outcome;
     }
@@ -167,11 +170,24 @@ struct support {
     int64_t lowest, highest;
 };
 
+/* Whether a head of its own tells if a duration is 0: of single packets, unless the order within
+ * the second leaves only one of the two. */
+static bool is_instant_told(const struct row_context *context)
+{
+    const int64_t *value = context->row->value;
+    int64_t previous = context->previous.row != NULL && value[ATTRIBUTE_GAP] == 0
+                           ? context->previous.row->value[ATTRIBUTE_DURATION]
+                           : 0;
+    bool is_free = previous == 0 || (value[ATTRIBUTE_DURATION] < previous && previous > 1);
+    return value[ATTRIBUTE_PACKETS] == 1 && is_free;
+}
+
 static struct support support_of(const struct heads *heads, enum head head,
                                  const struct row_context *context)
 {
     size_t n = context->link.kind == LINK_REMOTE ? context->n_remotes : context->n_conversations;
     const struct row *previous = context->previous.row;
+    bool is_told;
     switch (head) {
     case HEAD_LINK:
         return (struct support){ 0, N_LINK_CODES - 1 };
@@ -179,6 +195,7 @@ static struct support support_of(const struct heads *heads, enum head head,
         return (struct support){ NEAR_RANKS, (int64_t)n - 1 };
     case HEAD_DIRECTION:
     case HEAD_ORDER:
+    case HEAD_INSTANT:
         return (struct support){ 0, 1 };
     case HEAD_LOCAL_PORT:
     case HEAD_REMOTE_PORT:
@@ -188,12 +205,13 @@ static struct support support_of(const struct heads *heads, enum head head,
     case HEAD_PACKETS:
         return (struct support){ 1, INT64_MAX };
     case HEAD_DURATION:
+        is_told = is_instant_told(context); /* that it is not 0 */
         if (previous == NULL || context->row->value[ATTRIBUTE_GAP] > 0 ||
             previous->value[ATTRIBUTE_DURATION] == 0)
-            return (struct support){ 0, INT64_MAX };
+            return (struct support){ is_told, INT64_MAX };
         if (context->row->value[ATTRIBUTE_DURATION] >= previous->value[ATTRIBUTE_DURATION])
             return (struct support){ previous->value[ATTRIBUTE_DURATION], INT64_MAX };
-        return (struct support){ 0, previous->value[ATTRIBUTE_DURATION] - 1 };
+        return (struct support){ is_told, previous->value[ATTRIBUTE_DURATION] - 1 };
     case HEAD_GAP:
     case HEAD_BYTES:
         return (struct support){ 0, INT64_MAX };
@@ -492,8 +510,9 @@ static void check_draws(struct scene *scene, enum head head)
         draw_saying(&saying, &scene->heads, head, &scene->rng);
         weigh(&saying, &scene->heads, head, &context);
         struct support support = support_of(&scene->heads, head, &context);
-        if (support.lowest >
-            INT32_MAX) /* files hold no durations above 2^32: draws pile up there */
+        /* Files hold no durations above 2^32, where half of any value is: not drawn as it weighs. */
+        bool is_any = head == HEAD_DURATION && is_instant_told(&context);
+        if (is_any || support.lowest > INT32_MAX)
             continue;
         for (size_t i = 0; i < DRAWS; i++) {
             draws[i] = head_draw(&scene->heads, head, &context, saying.available, saying.logits,
@@ -523,7 +542,7 @@ START_TEST(heads_apply_to_what_the_link_leaves_open)
 {
     struct scene scene;
     scene_init(&scene, _i);
-    size_t n_spelt = 0;
+    size_t n_spelt = 0, n_instant = 0;
     for (size_t s = 0; s < scene.set->n; s++) {
         for (size_t i = 0; i < scene.set->items[s].n_rows; i++) {
             struct row_context context;
@@ -545,12 +564,16 @@ START_TEST(heads_apply_to_what_the_link_leaves_open)
             for (enum head h = HEAD_OCTET_1; h <= HEAD_OCTET_4; h++)
                 expected[h] = is_spelt;
             expected[HEAD_ORDER] = is_within_second;
+            expected[HEAD_INSTANT] = is_instant_told(&context);
+            expected[HEAD_DURATION] = !expected[HEAD_INSTANT] || value[ATTRIBUTE_DURATION] > 0;
+            n_instant += !expected[HEAD_DURATION];
             for (enum head h = 0; h < N_HEADS; h++)
                 assert_quick(head_applies(&scene.heads, h, &context) == expected[h]);
             n_spelt += is_spelt;
         }
     }
     ck_assert_uint_gt(n_spelt, 0);
+    ck_assert_uint_gt(n_instant, 0);
     scene_release(&scene);
 }
 END_TEST

@@ -268,7 +268,8 @@ static void note_surprise(struct moments *moments, enum head head, const uint8_t
     add_moments(moments, -log_mass, mean, square - mean * mean);
 }
 
-/* The value of a count or port that the likeliest of its atoms stands for. */
+/* The value of a count or port that the likeliest of its atoms stands for; -1 where there is none.
+ */
 static int64_t favourite_of(const struct heads *heads, enum head head, const uint8_t *available,
                             const real *logits)
 {
@@ -276,6 +277,8 @@ static int64_t favourite_of(const struct heads *heads, enum head head, const uin
     for (size_t k = 1; k < heads->n_atoms[head]; k++)
         if (available[k] && (!available[best] || logits[k] > logits[best]))
             best = k;
+    if (!available[best])
+        return -1;
     if (head == HEAD_GAP)
         return (int64_t)best;
     if (head == HEAD_PACKETS)
@@ -302,6 +305,8 @@ static void calibrate(void *user, enum head head, const struct row_context *cont
     other.row = &row;
     int64_t drawn = row.value[attribute];
     row.value[attribute] = favourite_of(heads, head, available, logits);
+    if (row.value[attribute] < 0)
+        return;
     bool is_out_of_order = head == HEAD_DURATION && order_is_open(context) &&
                            order_is_kept(context) != order_is_kept(&other);
     if (is_out_of_order)

@@ -149,22 +149,14 @@ START_TEST(what_is_usual_is_between_the_quartiles)
 }
 END_TEST
 
-START_TEST(protocols_have_levels_of_all_flows)
+START_TEST(levels_of_shares_are_half_octaves)
 {
-    struct row list[8];
-    static const int64_t protocols[8] = { PROTOCOL_TCP, PROTOCOL_TCP,  PROTOCOL_TCP, PROTOCOL_TCP,
-                                          PROTOCOL_UDP, PROTOCOL_ICMP, 47,           PROTOCOL_UDP };
-    struct service_lists lists;
-    for (size_t i = 0; i < 8; i++)
-        list[i] = row_of(protocols[i], 0, 0);
-    learn(&lists, list, 8);
-    ck_assert_int_eq(lists.shares[SHARE_TCP], 3); /* a half, a quarter, an eighth */
-    ck_assert_int_eq(lists.shares[SHARE_UDP], 5);
-    ck_assert_int_eq(lists.shares[SHARE_ICMP], 7);
-    ck_assert_int_eq(lists.shares[SHARE_OTHERS], 7);
-    learn(&lists, list, 4);
-    ck_assert_int_eq(lists.shares[SHARE_TCP], 1);
-    ck_assert_int_eq(lists.shares[SHARE_ICMP], 0);
+    ck_assert_int_eq(share_level(0, 8), 0);
+    ck_assert_int_eq(share_level(8, 8), 1);
+    ck_assert_int_eq(share_level(4, 8), 3);
+    ck_assert_int_eq(share_level(2, 8), 5);
+    ck_assert_int_eq(share_level(3, 8), 4);
+    ck_assert_int_eq(share_level(1, 1e9), SERVICE_LEVELS - 1);
 }
 END_TEST
 
@@ -180,7 +172,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
     testing_add(suite, the_most_frequent_ones_are_listed_in_order);
     testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
-    testing_add(suite, protocols_have_levels_of_all_flows);
+    testing_add(suite, levels_of_shares_are_half_octaves);
     testing_add(suite, what_is_usual_is_between_the_quartiles);
     testing_add(suite, there_are_no_services_without_lists);
     return suite;

@@ -51,21 +51,19 @@ enum aspect {
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
-    SHARES = USED + 3, /* SHARES + g: levels of the protocols 2 g and 2 g + 1 */
-    /* Levels of what is still to come: by kind of link, by form, and by form for the row's link. */
-    PACE_KIND = SHARES + 2,
-    PACE_FORM = PACE_KIND + N_LINK_KINDS,
-    PACE_LINK_FORM = PACE_FORM + PACE_FORMS,
-    USUAL = PACE_LINK_FORM + PACE_FORMS, /* USUAL + enum usual: in the row's service */
-    SHOWN = USUAL + N_USUAL,             /* SHOWN + s: conversation s */
+    /* Levels of what is still to come, of number 2 g and 2 g + 1 in one: by kind of link, by form,
+     * and by form for the row's link. */
+    PACE_KIND = USED + 3,
+    PACE_FORM = PACE_KIND + N_LINK_KINDS / 2,
+    PACE_LINK_FORM = PACE_FORM + PACE_FORMS / 2,
+    USUAL = PACE_LINK_FORM + PACE_FORMS / 2, /* USUAL + enum usual: in the row's service */
+    SHOWN = USUAL + N_USUAL,                 /* SHOWN + s: conversation s */
 };
 
 static const struct feature {
     uint8_t stage, source, aspect;
 } features[] = {
     { STAGE_BEFORE, CONTEXT, REMOTES_KNOWN },
-    { STAGE_BEFORE, CONTEXT, SHARES + 0 },
-    { STAGE_BEFORE, CONTEXT, SHARES + 1 },
     { STAGE_BEFORE, LAST, GAP },
     { STAGE_BEFORE, LAST, FORM },
     { STAGE_BEFORE, LAST, PACKETS },
@@ -78,16 +76,10 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, PACE_NEXT },
     { STAGE_BEFORE, CONTEXT, PACE_KIND + 0 },
     { STAGE_BEFORE, CONTEXT, PACE_KIND + 1 },
-    { STAGE_BEFORE, CONTEXT, PACE_KIND + 2 },
-    { STAGE_BEFORE, CONTEXT, PACE_KIND + 3 },
     { STAGE_BEFORE, CONTEXT, PACE_FORM + 0 },
     { STAGE_BEFORE, CONTEXT, PACE_FORM + 1 },
     { STAGE_BEFORE, CONTEXT, PACE_FORM + 2 },
     { STAGE_BEFORE, CONTEXT, PACE_FORM + 3 },
-    { STAGE_BEFORE, CONTEXT, PACE_FORM + 4 },
-    { STAGE_BEFORE, CONTEXT, PACE_FORM + 5 },
-    { STAGE_BEFORE, CONTEXT, PACE_FORM + 6 },
-    { STAGE_BEFORE, CONTEXT, PACE_FORM + 7 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 0 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 1 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 2 },
@@ -109,10 +101,6 @@ static const struct feature {
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 1 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 2 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 3 },
-    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 4 },
-    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 5 },
-    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 6 },
-    { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 7 },
     { STAGE_MATCH, MATCH, AGE },
     { STAGE_MATCH, MATCH, ROWS_AGO },
     { STAGE_MATCH, MATCH, DIRECTION },
@@ -186,7 +174,7 @@ static const struct feature {
     { STAGE_BYTES, OWN, RATIO },
 };
 _Static_assert(ARRAY_LEN(features) <= FEATURES_MAX, "FEATURES_MAX");
-_Static_assert(N_LINK_KINDS == 4 && PACE_FORMS == 8, "one feature each");
+_Static_assert(N_LINK_KINDS == 4 && PACE_FORMS == 8, "one feature for two");
 _Static_assert(CONVERSATIONS_SHOWN == 12, "one feature a conversation that is shown");
 
 int link_code(const struct link *link)
@@ -287,8 +275,6 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case USED:
     case USED + 1:
     case USED + 2:
-    case SHARES:
-    case SHARES + 1:
         return SERVICE_LEVELS * SERVICE_LEVELS;
     case USUAL + USUAL_PACKETS:
     case USUAL + USUAL_DURATION:
@@ -304,8 +290,8 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case LIKE_STEADY:
         return STEADY_CODES;
     default:
-        if (aspect >= PACE_KIND && aspect < PACE_LINK_FORM + PACE_FORMS)
-            return SERVICE_LEVELS;
+        if (aspect >= PACE_KIND && aspect < USUAL)
+            return SERVICE_LEVELS * SERVICE_LEVELS;
         return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
     }
 }
@@ -400,14 +386,6 @@ static int service_levels_code(const struct row_context *context, enum service_s
     return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
 }
 
-static int shares_code(const struct row_context *context, int pair)
-{
-    if (context->services == NULL)
-        return FEATURE_NONE;
-    const uint8_t *shares = context->services->shares;
-    return shares[2 * pair] * SERVICE_LEVELS + shares[2 * pair + 1];
-}
-
 static int usual_code(const struct row_context *context, int usual)
 {
     uint8_t code = service_usual(context->services, context->row, (enum usual)usual);
@@ -434,27 +412,29 @@ static int pace_code(const struct pace *pace, int aspect)
 }
 
 /* Levels of what is still to come. */
-static int pace_level(const struct row_context *context, int aspect)
+static int pace_levels_code(const struct row_context *context, int aspect)
 {
     const struct pace_counts *left = &context->pace.left;
     if (!context->pace.is_known)
         return FEATURE_NONE;
-    int64_t n, of;
-    if (aspect >= PACE_LINK_FORM) {
-        n = left->of_class[context->link.kind * PACE_FORMS + aspect - PACE_LINK_FORM];
-        of = pace_flows_of_kind(left, context->link.kind);
-    } else {
-        n = aspect >= PACE_FORM ? pace_flows_of_form(left, (size_t)(aspect - PACE_FORM))
-                                : pace_flows_of_kind(left, (enum link_kind)(aspect - PACE_KIND));
-        of = pace_flows(left);
+    enum link_kind kind = context->link.kind;
+    int64_t n[2], of = aspect < PACE_LINK_FORM ? pace_flows(left) : pace_flows_of_kind(left, kind);
+    for (int i = 0; i < 2; i++) {
+        if (aspect < PACE_FORM)
+            n[i] = pace_flows_of_kind(left, (enum link_kind)(2 * (aspect - PACE_KIND) + i));
+        else if (aspect < PACE_LINK_FORM)
+            n[i] = pace_flows_of_form(left, (size_t)(2 * (aspect - PACE_FORM) + i));
+        else
+            n[i] = left->of_class[kind * PACE_FORMS + 2 * (aspect - PACE_LINK_FORM) + i];
     }
-    return share_level((double)n, (double)of);
+    return share_level((double)n[0], (double)of) * SERVICE_LEVELS +
+           share_level((double)n[1], (double)of);
 }
 
 static int context_code(const struct row_context *context, int aspect)
 {
     if (aspect >= PACE_KIND && aspect < USUAL)
-        return pace_level(context, aspect);
+        return pace_levels_code(context, aspect);
     switch (aspect) {
     case PACE_LEFT:
     case PACE_GAP:
@@ -480,9 +460,6 @@ static int context_code(const struct row_context *context, int aspect)
     case USED + 1:
     case USED + 2:
         return service_levels_code(context, SERVICE_USED, aspect - USED);
-    case SHARES:
-    case SHARES + 1:
-        return shares_code(context, aspect - SHARES);
     case USUAL + USUAL_PACKETS:
     case USUAL + USUAL_DURATION:
     case USUAL + USUAL_BYTES:

@@ -4,26 +4,27 @@
 #include "model/masked_conv/heads_internal.h"
 
 const struct head_info head_infos[N_HEADS] = {
-    [HEAD_GAP] = { "gap", STAGE_BEFORE, ATTRIBUTE_GAP, true, false },
-    [HEAD_ORDER] = { "order", STAGE_GAP, ATTRIBUTE_DURATION, false, true },
-    [HEAD_LINK] = { "link", STAGE_ORDER, ATTRIBUTE_LINK, false, false },
-    [HEAD_OLDER] = { "older", STAGE_LINK, ATTRIBUTE_LINK, false, true },
-    [HEAD_DIRECTION] = { "direction", STAGE_MATCH, ATTRIBUTE_DIRECTION, false, true },
-    [HEAD_PROTOCOL] = { "protocol", STAGE_DIRECTION, ATTRIBUTE_PROTOCOL, false, true },
-    [HEAD_LOCAL_PORT] = { "local_port", STAGE_PROTOCOL, ATTRIBUTE_LOCAL_PORT, false, true },
-    [HEAD_REMOTE_PORT] = { "remote_port", STAGE_LOCAL_PORT, ATTRIBUTE_REMOTE_PORT, false, true },
-    [HEAD_REMOTE] = { "remote", STAGE_PORTS, ATTRIBUTE_REMOTE, false, true },
-    [HEAD_OCTET_1] = { "octet_1", STAGE_PORTS, ATTRIBUTE_REMOTE, false, true },
-    [HEAD_OCTET_2] = { "octet_2", STAGE_OCTET_1, ATTRIBUTE_REMOTE, false, true },
-    [HEAD_OCTET_3] = { "octet_3", STAGE_OCTET_2, ATTRIBUTE_REMOTE, false, true },
-    [HEAD_OCTET_4] = { "octet_4", STAGE_OCTET_3, ATTRIBUTE_REMOTE, false, true },
-    [HEAD_FLAGS] = { "flags", STAGE_REMOTE, ATTRIBUTE_FLAGS, false, false },
-    [HEAD_TOS] = { "tos", STAGE_FLAGS, ATTRIBUTE_TOS, false, false },
-    [HEAD_FORWARDING] = { "fwd", STAGE_TOS, ATTRIBUTE_FORWARDING, false, false },
-    [HEAD_LABEL] = { "label", STAGE_TOS, ATTRIBUTE_LABEL, false, false },
-    [HEAD_PACKETS] = { "packets", STAGE_LABEL, ATTRIBUTE_PACKETS, true, false },
-    [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true, false },
-    [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true, false },
+    [HEAD_GAP] = { "gap", STAGE_BEFORE, ATTRIBUTE_GAP, true },
+    [HEAD_ORDER] = { "order", STAGE_GAP, ATTRIBUTE_DURATION, false },
+    [HEAD_LINK] = { "link", STAGE_ORDER, ATTRIBUTE_LINK, false },
+    [HEAD_OLDER] = { "older", STAGE_LINK, ATTRIBUTE_LINK, false },
+    [HEAD_DIRECTION] = { "direction", STAGE_MATCH, ATTRIBUTE_DIRECTION, false },
+    [HEAD_PROTOCOL] = { "protocol", STAGE_DIRECTION, ATTRIBUTE_PROTOCOL, false },
+    [HEAD_LOCAL_PORT] = { "local_port", STAGE_PROTOCOL, ATTRIBUTE_LOCAL_PORT, false },
+    [HEAD_REMOTE_PORT] = { "remote_port", STAGE_LOCAL_PORT, ATTRIBUTE_REMOTE_PORT, false },
+    [HEAD_REMOTE] = { "remote", STAGE_PORTS, ATTRIBUTE_REMOTE, false },
+    [HEAD_OCTET_1] = { "octet_1", STAGE_PORTS, ATTRIBUTE_REMOTE, false },
+    [HEAD_OCTET_2] = { "octet_2", STAGE_OCTET_1, ATTRIBUTE_REMOTE, false },
+    [HEAD_OCTET_3] = { "octet_3", STAGE_OCTET_2, ATTRIBUTE_REMOTE, false },
+    [HEAD_OCTET_4] = { "octet_4", STAGE_OCTET_3, ATTRIBUTE_REMOTE, false },
+    [HEAD_FLAGS] = { "flags", STAGE_REMOTE, ATTRIBUTE_FLAGS, false },
+    [HEAD_TOS] = { "tos", STAGE_FLAGS, ATTRIBUTE_TOS, false },
+    [HEAD_FORWARDING] = { "fwd", STAGE_TOS, ATTRIBUTE_FORWARDING, false },
+    [HEAD_LABEL] = { "label", STAGE_TOS, ATTRIBUTE_LABEL, false },
+    [HEAD_PACKETS] = { "packets", STAGE_LABEL, ATTRIBUTE_PACKETS, true },
+    [HEAD_INSTANT] = { "instant", STAGE_PACKETS, ATTRIBUTE_DURATION, false },
+    [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true },
+    [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true },
 };
 
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
@@ -38,7 +39,7 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
             n = N_LINK_CODES;
         else if (head == HEAD_OLDER)
             n = OLDER_OCTAVES;
-        else if (head == HEAD_DIRECTION || head == HEAD_ORDER)
+        else if (head == HEAD_DIRECTION || head == HEAD_ORDER || head == HEAD_INSTANT)
             n = 2;
         else if (head_is_octet(head))
             n = 256;
@@ -83,6 +84,10 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
                                                    value[ATTRIBUTE_REMOTE]) < 0;
     case HEAD_ORDER:
         return order_is_open(context);
+    case HEAD_INSTANT:
+        return instant_is_open(heads, context);
+    case HEAD_DURATION:
+        return !instant_is_open(heads, context) || value[ATTRIBUTE_DURATION] > 0;
     default:
         return true;
     }

@@ -38,6 +38,7 @@ enum head {
     HEAD_FORWARDING,
     HEAD_LABEL,
     HEAD_PACKETS,
+    HEAD_INSTANT, /* of a single packet: whether it takes no time */
     HEAD_DURATION,
     HEAD_BYTES,
     N_HEADS,
@@ -50,7 +51,6 @@ struct head_info {
     enum stage sees;          /* the last stage that it may look at */
     enum attribute attribute; /* whose likelihood it is part of */
     bool has_mixture;         /* as its last route */
-    bool is_rare;             /* applies to a part of the rows only */
 };
 extern const struct head_info head_infos[N_HEADS];
 
@@ -104,9 +104,9 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
  * the attribute; for the link its code, for an older link its rank, for a remote the number of its
  * atom (as many as there are: none of them), for octets the octet, for the order whether it is
- * kept. With a truncation (nn/categorical.h) no count is above all of training's,
- * where one below is legal. Before a duration is drawn, the row's duration says whether the order
- * is kept. */
+ * kept, for a single packet whether it takes no time. With a truncation (nn/categorical.h) no count
+ * is above all of training's, where one below is legal. Before a duration is drawn, the row's
+ * duration says whether the order is kept, and whether it is 0. */
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng);

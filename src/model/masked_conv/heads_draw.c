@@ -126,7 +126,7 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
     route -= n_values;
     if (head_is_port(head))
         return draw_port_of_block(head, context, route, rng);
-    struct range range = head_legal_range(head, context);
+    struct range range = head_legal_range(heads, head, context);
     if (route > 0)
         return draw_mixture(heads, head, context, mixture, rng);
     int64_t highest = highest_drawn(head);

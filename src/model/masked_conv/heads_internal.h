@@ -69,12 +69,17 @@ static inline bool range_holds(const struct range *range, int64_t value)
     return value >= range->lowest && value <= range->highest;
 }
 
+/* Whether HEAD_INSTANT has something to say: of a single packet, whose duration can be 0 and more,
+ * where that is rarely more. */
+bool instant_is_open(const struct heads *heads, const struct row_context *context);
+
 /* The values that the head's attribute can have in this row. */
-struct range head_legal_range(enum head head, const struct row_context *context);
+struct range head_legal_range(const struct heads *heads, enum head head,
+                              const struct row_context *context);
 
 /* Of the legal values of a count the usual ones, which exact routes and the mixture keep to:
- * nothing above all of training, and bytes a packet as there; where one packet takes no time, no
- * time for one, and more than one for a flow that is to end after another that took time. May be
+ * nothing above all of training, and bytes a packet as there; where one packet takes no time, none
+ * for one, and more than one for a flow that is to end after another that took time. May be
  * empty. The route to any value leads to the rest, so that nothing legal has no mass. */
 struct range head_usual_range(const struct heads *heads, enum head head,
                               const struct row_context *context);

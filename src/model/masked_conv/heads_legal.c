@@ -1,23 +1,37 @@
 #include "model/masked_conv/heads_internal.h"
 
-struct range head_legal_range(enum head head, const struct row_context *context)
+/* By what the order leaves. */
+static struct range open_durations(const struct row_context *context)
 {
+    if (!order_is_open(context))
+        return (struct range){ 0, INT64_MAX };
+    int64_t previous = context->previous.row->value[ATTRIBUTE_DURATION];
+    return order_is_kept(context) ? (struct range){ previous, INT64_MAX }
+                                  : (struct range){ 0, previous - 1 };
+}
+
+bool instant_is_open(const struct heads *heads, const struct row_context *context)
+{
+    struct range durations = open_durations(context);
+    return heads->vocabulary->one_packet_is_instant &&
+           context->row->value[ATTRIBUTE_PACKETS] == 1 && durations.lowest == 0 &&
+           durations.highest > 0;
+}
+
+struct range head_legal_range(const struct heads *heads, enum head head,
+                              const struct row_context *context)
+{
+    struct range durations;
     switch (head) {
     case HEAD_GAP:
         return (struct range){ context->lowest_gap,
                                context->highest_gap > 0 ? context->highest_gap : INT64_MAX };
     case HEAD_PACKETS:
         return (struct range){ 1, INT64_MAX };
-    case HEAD_LOCAL_PORT:
-    case HEAD_REMOTE_PORT:
-        return (struct range){ 0, 65535 };
     case HEAD_DURATION:
-        if (order_is_open(context)) {
-            int64_t previous = context->previous.row->value[ATTRIBUTE_DURATION];
-            return order_is_kept(context) ? (struct range){ previous, INT64_MAX }
-                                          : (struct range){ 0, previous - 1 };
-        }
-        return (struct range){ 0, INT64_MAX };
+        durations = open_durations(context);
+        durations.lowest += instant_is_open(heads, context);
+        return durations;
     default:
         return (struct range){ 0, INT64_MAX };
     }
@@ -35,7 +49,7 @@ struct range head_usual_range(const struct heads *heads, enum head head,
                               const struct row_context *context)
 {
     const int64_t *value = context->row->value;
-    struct range range = head_legal_range(head, context);
+    struct range range = head_legal_range(heads, head, context);
     bool is_instant = heads->vocabulary->one_packet_is_instant;
     if (head == HEAD_PACKETS && is_instant && order_is_open(context) && order_is_kept(context))
         range.lowest = 2;

@@ -21,41 +21,58 @@ static void link_available(const struct row_context *context, uint8_t *available
     available[LINK_CODE_NEW] = 1;
 }
 
-/* The exact routes that lead out of the range are not available. */
-static void exact_available(const struct heads *heads, enum head head,
-                            const struct row_context *context, const struct range *range,
-                            uint8_t *available)
+/* The exact routes of a count that lead out of the range are not available. */
+static void count_available(const struct heads *heads, enum head head,
+                            const struct row_context *context, uint8_t *available)
 {
-    size_t n_atoms = heads->n_atoms[head];
-    const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
-    if (head == HEAD_GAP || head == HEAD_PACKETS)
-        for (size_t a = 0; a < n_atoms; a++)
-            available[a] = range_holds(range, (int64_t)a + (head == HEAD_PACKETS));
+    struct range range = head_usual_range(heads, head, context);
+    size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
+    size_t first = 0, end = n_atoms;
     if (head == HEAD_DURATION || head == HEAD_BYTES) { /* atoms ascend */
-        size_t first = 0, end = n_atoms;
-        while (first < n_atoms && atoms->values[first] < range->lowest)
-            first++;
-        while (end > first && atoms->values[end - 1] > range->highest)
-            end--;
+        const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
+        first = value_list_lower(atoms, range.lowest);
+        if (range.highest < INT64_MAX)
+            end = value_list_lower(atoms, range.highest + 1);
+        end = end > first ? end : first;
         memset(available, 0, first);
         memset(available + end, 0, n_atoms - end);
+    } else {
+        for (size_t a = 0; a < n_atoms; a++)
+            available[a] = range_holds(&range, (int64_t)a + (head == HEAD_PACKETS));
     }
-    for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
+    available[n_routes - 1] = range.lowest <= range.highest;
+    if (head == HEAD_DURATION && range.highest > UINT32_MAX) /* files hold no longer one */
+        range.highest = UINT32_MAX;
+    int64_t values[RELATIVE_MAX];
+    size_t n = head_relative_values(heads, head, context, values);
+    for (size_t i = 0; i < n; i++)
+        available[n_atoms + i] = range_holds(&range, values[i]);
+}
+
+/* Ports that the context keeps are written in another way. */
+static void port_available(const struct heads *heads, enum head head,
+                           const struct row_context *context, uint8_t *available)
+{
+    const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
+    size_t n_atoms = heads->n_atoms[head], n_kept = context->n_kept_ports;
+    uint16_t n_of_block[PORT_BLOCKS] = { 0 };
+    int64_t values[RELATIVE_MAX];
+    size_t n = head_relative_values(heads, head, context, values);
+    for (size_t i = 0; i < n; i++)
+        available[n_atoms + i] = values[i] >= 0 && values[i] <= 65535;
+    if (head != HEAD_REMOTE_PORT || n_kept == 0)
+        return;
+    for (size_t i = 0; i < n_kept; i++) {
         int atom = value_list_find(atoms, context->kept_ports[i]);
         if (atom >= 0)
             available[atom] = 0;
+        n_of_block[context->kept_ports[i] / PORTS_OF_BLOCK]++;
     }
-    int64_t values[RELATIVE_MAX];
-    size_t n = head_relative_values(heads, head, context, values);
-    /* Files hold no longer duration. */
-    int64_t lowest = range->lowest, highest = range->highest;
-    if (head == HEAD_DURATION && highest > UINT32_MAX)
-        highest = UINT32_MAX;
     for (size_t i = 0; i < n; i++)
-        available[n_atoms + i] = values[i] >= lowest && values[i] <= highest;
-    for (size_t i = 0; head == HEAD_REMOTE_PORT && context->n_kept_ports > 0 && i < n; i++)
-        if (port_is_kept(context, values[i]))
-            available[n_atoms + i] = 0;
+        if (available[n_atoms + i] && n_of_block[values[i] / PORTS_OF_BLOCK] > 0)
+            available[n_atoms + i] = !port_is_kept(context, values[i]);
+    for (size_t block = 0; block < PORT_BLOCKS; block++)
+        available[n_atoms + n + block] = n_of_block[block] < PORTS_OF_BLOCK;
 }
 
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
@@ -83,17 +100,9 @@ void head_available(const struct heads *heads, enum head head, const struct row_
             available[icmp] = 0;
         available[n_atoms] = head_n_escape(heads, head, context) > 0;
     } else if (head_is_port(head)) {
-        struct range range = head_legal_range(head, context);
-        exact_available(heads, head, context, &range, available);
-        uint8_t *blocks = available + n_routes - PORT_BLOCKS;
-        for (size_t i = 0; head == HEAD_REMOTE_PORT && i < context->n_kept_ports; i++) {
-            int64_t block = context->kept_ports[i] / PORTS_OF_BLOCK;
-            blocks[block] = n_ports_kept(context, block) < PORTS_OF_BLOCK;
-        }
+        port_available(heads, head, context, available);
     } else if (head_is_count(head)) {
-        struct range range = head_usual_range(heads, head, context);
-        exact_available(heads, head, context, &range, available);
-        available[n_routes - 1] = range.lowest <= range.highest;
+        count_available(heads, head, context, available);
     }
 }
 
@@ -119,7 +128,7 @@ static size_t count_hits(const struct heads *heads, enum head head,
                          const struct row_context *context, struct route_hit *hits)
 {
     int64_t value = context->row->value[head_infos[head].attribute];
-    struct range range = head_legal_range(head, context);
+    struct range range = head_legal_range(heads, head, context);
     struct range usual = head_usual_range(heads, head, context);
     bool is_usual = range_holds(&usual, value);
     size_t n = 0, n_atoms = heads->n_atoms[head];
@@ -186,6 +195,8 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         add_hit(hits, &n, (size_t)value[ATTRIBUTE_DIRECTION], 0.0);
     } else if (head == HEAD_ORDER) {
         add_hit(hits, &n, order_is_kept(context), 0.0);
+    } else if (head == HEAD_INSTANT) {
+        add_hit(hits, &n, value[ATTRIBUTE_DURATION] == 0, 0.0);
     } else if (head_is_octet(head)) {
         add_hit(hits, &n, (size_t)(value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255), 0.0);
     } else {

@@ -99,7 +99,7 @@ void host_profile_learn(struct host_profile *profile, const struct sequence *seq
 enum {
     N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
     NUMBERS_OF_SERVICE = 2 + 2 * N_USUAL,
-    N_NUMBERS = 1 + PROFILE_BINS + N_SHARES + NUMBERS_OF_SERVICE * N_LISTED,
+    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED,
 };
 
 static struct service_list *list_at(struct service_lists *lists, size_t i)
@@ -112,8 +112,6 @@ static void write_numbers(struct host_profile profile, uint32_t *numbers)
     *numbers++ = profile.profile.n_flows;
     memcpy(numbers, profile.profile.counts, sizeof profile.profile.counts);
     numbers += PROFILE_BINS;
-    for (size_t s = 0; s < N_SHARES; s++)
-        *numbers++ = profile.services.shares[s];
     for (size_t i = 0; i < N_LISTED; i++) {
         const struct service_list *list = list_at(&profile.services, i / SERVICES_LISTED);
         size_t s = i % SERVICES_LISTED;
@@ -130,11 +128,6 @@ static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
     profile->profile.n_flows = *numbers++;
     memcpy(profile->profile.counts, numbers, sizeof profile->profile.counts);
     numbers += PROFILE_BINS;
-    for (size_t s = 0; s < N_SHARES; s++, numbers++) {
-        if (*numbers >= SERVICE_LEVELS)
-            return false;
-        profile->services.shares[s] = (uint8_t)*numbers;
-    }
     for (size_t i = 0; i < N_LISTED; i++, numbers += NUMBERS_OF_SERVICE) {
         struct service_list *list = list_at(&profile->services, i / SERVICES_LISTED);
         size_t s = i % SERVICES_LISTED;

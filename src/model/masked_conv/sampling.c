@@ -126,6 +126,9 @@ static void set_value(struct live_host *live, enum head head, int64_t value)
         row[ATTRIBUTE_DURATION] = value != 0 ? live->context.previous.row->value[ATTRIBUTE_DURATION]
                                              : 0;
         break;
+    case HEAD_INSTANT:
+        row[ATTRIBUTE_DURATION] = value != 0 ? 0 : 1;
+        break;
     default:
         row[head_infos[head].attribute] = value;
     }

@@ -117,22 +117,12 @@ static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_
     return octave;
 }
 
-static void learn_shares(uint8_t shares[N_SHARES], const struct sequence *sequence)
-{
-    size_t counts[N_SHARES] = { 0 }, n = sequence->n_rows - sequence->first_scored;
-    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
-        counts[share_of(sequence->rows[i].value[ATTRIBUTE_PROTOCOL])]++;
-    for (size_t s = 0; s < N_SHARES; s++)
-        shares[s] = share_level((double)counts[s], (double)n);
-}
-
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence)
 {
     static const enum attribute attributes[N_USUAL] = { ATTRIBUTE_PACKETS, ATTRIBUTE_DURATION,
                                                         ATTRIBUTE_BYTES };
     static const int shifts[N_USUAL] = { [USUAL_DURATION] = 5, [USUAL_BYTES] = 3 };
     list_services(lists, sequence);
-    learn_shares(lists->shares, sequence);
 
     enum { N_LISTS = 2 * N_SERVICE_SIDES };
     struct usual_counts(*counts)[SERVICES_LISTED][2] = memory_zalloc(N_LISTS, sizeof *counts);

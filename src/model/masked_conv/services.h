@@ -34,7 +34,7 @@ struct service_list {
     uint16_t n;
 };
 
-/* Protocols that are told apart by their share of all flows. */
+/* Protocols that are told apart where flows are counted. */
 enum share { SHARE_TCP, SHARE_UDP, SHARE_ICMP, SHARE_OTHERS, N_SHARES };
 static inline enum share share_of(int64_t protocol)
 {
@@ -48,7 +48,6 @@ static inline enum share share_of(int64_t protocol)
 uint8_t share_level(double n, double n_all);
 
 struct service_lists {
-    uint8_t shares[N_SHARES];                      /* levels */
     struct service_list lists[2][N_SERVICE_SIDES]; /* of TCP, of UDP */
 };
 
