@@ -110,14 +110,18 @@ static void tile_of(size_t n_rows, size_t n_vectors, const struct panel *panel, 
         VECTOR_TILE(n_rows, tile, 1, panel, row)
 }
 
-/* Several panels of few rows at once, in the same order of sums: with few rows a tile of one panel
- * waits for its own sums. n_rows and n_wide are constants where this is inlined. */
+/* So few that a tile of one panel waits for its own sums; as many as leave the sums of two panels
+ * in registers. */
+#define FEW_ROWS (TILE_ROWS == 12 ? 4 : 3)
+
+/* Several panels of few rows at once, in the same order of sums. n_rows and n_wide are constants
+ * where this is inlined. */
 static inline __attribute__((always_inline)) void wide_tile(
     const size_t n_rows, const size_t n_wide, real *y, size_t y_stride,
     const struct affine_term *terms, size_t n_terms, const real *bias, const real *base,
     size_t base_stride, size_t row, size_t panel)
 {
-    vector sums[3][4][2];
+    vector sums[FEW_ROWS][4][2];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t v = 0; v < 2 * n_wide; v++) {
             sums[r][v / 2][v % 2] = (vector){ 0 };
@@ -138,7 +142,7 @@ static inline __attribute__((always_inline)) void wide_tile(
                 const real *w_p = w + (p * n_in + i) * PANEL;
                 vector w0 = *(const vector_anywhere *)w_p;
                 vector w1 = *(const vector_anywhere *)(w_p + LANES);
-#pragma GCC unroll 3
+#pragma GCC unroll 4
                 for (size_t r = 0; r < n_rows; r++) {
                     real x_ri = x[r * stride + i];
                     sums[r][p][0] += x_ri * w0;
@@ -152,12 +156,12 @@ static inline __attribute__((always_inline)) void wide_tile(
             *(vector_anywhere *)(y + r * y_stride + v * LANES) = sums[r][v / 2][v % 2];
 }
 
-/* All whole panels but a few last ones, of 1..3 rows; returns how many. */
+/* All whole panels but a few last ones, of up to FEW_ROWS rows; returns how many. */
 static size_t few_rows(size_t n_rows, real *y, size_t y_stride, const struct affine_term *terms,
                        size_t n_terms, const real *bias, const real *base, size_t base_stride,
                        size_t row, size_t n_out)
 {
-    static const size_t widths[] = { 0, 4, 3, 2 };
+    static const size_t widths[] = { 0, 4, 3, 2, 2 };
     size_t panel = 0, n_wide = widths[n_rows];
     for (; (panel + n_wide) * PANEL <= n_out; panel += n_wide) {
         size_t column = panel * PANEL;
@@ -169,8 +173,11 @@ static size_t few_rows(size_t n_rows, real *y, size_t y_stride, const struct aff
         else if (n_rows == 2)
             wide_tile(2, 3, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
                       row, panel);
-        else
+        else if (n_rows == 3)
             wide_tile(3, 2, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
+                      row, panel);
+        else
+            wide_tile(4, 2, y + column, y_stride, terms, n_terms, bias_here, base_here, base_stride,
                       row, panel);
     }
     return panel;
@@ -205,7 +212,7 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
 {
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t n = n_rows - first < BLOCK_ROWS ? n_rows - first : BLOCK_ROWS, n_done = 0;
-        if (n <= 3)
+        if (n <= FEW_ROWS)
             n_done = few_rows(n, y + first * y_stride, y_stride, terms, n_terms, bias,
                               base != NULL ? base + first * base_stride : NULL, base_stride, first,
                               n_out);
@@ -213,14 +220,17 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
             size_t width = n_out - column < PANEL ? n_out - column : PANEL;
             size_t room = panel_width(n_out - column);
             real panel_bias[PANEL] = { 0 };
-            if (bias != NULL)
+            const real *bias_here = panel_bias;
+            if (bias != NULL && width == room)
+                bias_here = bias + column;
+            else if (bias != NULL)
                 memcpy(panel_bias, bias + column, width * sizeof *bias);
             struct panel panel = { y + column,
                                    y_stride,
                                    terms,
                                    n_terms,
                                    column,
-                                   panel_bias,
+                                   bias_here,
                                    base != NULL ? base + column : NULL,
                                    base_stride };
             for (size_t t = 0; t < vector_n_tiles(n); t++) {

@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Weights whose sum is kept, to be looked through one by one where a draw falls among them. */
-#define BLOCK   32
+/* Weights are summed lane by lane: a draw finds its lane, and in it its place. */
 #define N_LANES 16
 
 /* Below any logit, so far that its exponential is 0. */
@@ -59,19 +58,18 @@ static inline lanes mask(real *x, lanes most, const real *logits, const uint8_t 
     return choose(logit > most, logit, most);
 }
 
-/* The same of n logits, to the end of their block; returns the largest. */
+/* The same of all n, and of what is not available to the end of the lanes; returns the largest. */
 static real mask_all(real *x, const real *logits, const uint8_t *available, size_t n)
 {
     lanes most = all_lanes(-FAR_BELOW);
     size_t k = 0;
     for (; k + N_LANES <= n; k += N_LANES)
         most = mask(x + k, most, logits + k, available + k);
-    for (; k < n || k % BLOCK != 0; k += N_LANES) { /* with what is not available */
+    if (k < n) {
         real last_logits[N_LANES] = { 0 };
         uint8_t last_available[N_LANES] = { 0 };
-        size_t n_left = k < n ? n - k : 0;
-        memcpy(last_logits, logits + k, n_left * sizeof *logits);
-        memcpy(last_available, available + k, n_left);
+        memcpy(last_logits, logits + k, (n - k) * sizeof *logits);
+        memcpy(last_available, available + k, n - k);
         most = mask(x + k, most, last_logits, last_available);
     }
     real largest = most[0];
@@ -80,48 +78,46 @@ static real mask_all(real *x, const real *logits, const uint8_t *available, size
     return largest;
 }
 
-/* Halves added up until one is left. */
-static inline real sum_of_lanes(lanes sums)
-{
-    sums += __builtin_shuffle(
-        sums, (choice){ 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15 });
-    sums += __builtin_shuffle(sums, (choice){ 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7 });
-    sums += __builtin_shuffle(sums, (choice){ 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3 });
-    return sums[0] + sums[1];
-}
+/* x becomes exp(x - most). Sums over it by lanes, and over it times x - most. */
+struct sums {
+    lanes weight, energy;
+};
 
-/* x becomes exp(x - most), whose sum is returned; to energy is added exp(x - most) times x - most.
- */
-static inline real weigh(real *restrict x, real most, lanes *energy)
+static struct sums weigh_all(real *x, real most, size_t n)
 {
-    real weights[N_LANES], energies[N_LANES];
-    lanes sum = { 0 };
-    for (size_t first = 0; first < BLOCK; first += N_LANES) {
+    struct sums sums = { { 0 }, { 0 } };
+    for (size_t k = 0; k < n; k += N_LANES) {
+        real weights[N_LANES], energies[N_LANES];
 #pragma omp simd
         for (size_t l = 0; l < N_LANES; l++) {
-            real below = x[first + l] - most, weight = elementary_exp(below);
-            x[first + l] = weights[l] = weight;
+            real below = x[k + l] - most, weight = elementary_exp(below);
+            x[k + l] = weights[l] = weight;
             energies[l] = weight * below;
         }
-        sum += *(const lanes_anywhere *)weights;
-        *energy += *(const lanes_anywhere *)energies;
+        sums.weight += *(const lanes_anywhere *)weights;
+        sums.energy += *(const lanes_anywhere *)energies;
     }
-    return sum_of_lanes(sum);
+    return sums;
 }
 
-/* Finds u in the row of weights, by their blocks' sums. */
-static size_t find(const real *weights, const real *sums, size_t n, double u)
+static double total_of(lanes sums)
 {
-    for (size_t b = 0; b * BLOCK < n; b++) {
-        if (u >= (double)sums[b]) {
-            u -= (double)sums[b];
-            continue;
-        }
-        for (size_t k = b * BLOCK; k < (b + 1) * BLOCK; k++) {
-            u -= (double)weights[k];
-            if (u < 0.0)
-                return k;
-        }
+    double total = 0.0;
+    for (size_t l = 0; l < N_LANES; l++)
+        total += (double)sums[l];
+    return total;
+}
+
+/* Where u falls among the weights, which are put one lane after another. */
+static size_t find(const real *weights, lanes sums, size_t n, double u)
+{
+    size_t lane = 0;
+    while (lane + 1 < N_LANES && u >= (double)sums[lane])
+        u -= (double)sums[lane++];
+    for (size_t k = lane; k < n; k += N_LANES) {
+        u -= (double)weights[k];
+        if (u < 0.0)
+            return k;
     }
     /* By rounding u was a hair more than is left: the last one that has a weight. */
     size_t last = n - 1;
@@ -136,7 +132,7 @@ static double least_weight(size_t n, double total, lanes energy, double truncati
 {
     if (truncation <= 0.0 || (double)n * sqrt(truncation) < 0.99)
         return fmin(1.0, total * truncation);
-    double entropy = log(total) - (double)sum_of_lanes(energy) / total;
+    double entropy = log(total) - total_of(energy) / total;
     return fmin(1.0, total * fmin(truncation, sqrt(truncation) * exp(-entropy)));
 }
 
@@ -145,19 +141,14 @@ size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, 
 {
     if (n > CATEGORICAL_MAX || n == 0)
         BUG("a draw from %zu", n);
-    real x[CATEGORICAL_MAX], sums[CATEGORICAL_MAX / BLOCK];
-    lanes energy = { 0 };
+    real x[CATEGORICAL_MAX];
     real most = mask_all(x, logits, available, n);
     if (!(most > -FAR_BELOW / 2))
         BUG("a draw from %zu of which none is available", n);
-    double total = 0.0;
-    for (size_t b = 0; b * BLOCK < n; b++) {
-        sums[b] = weigh(x + b * BLOCK, most, &energy);
-        total += (double)sums[b];
-    }
-    double least = least_weight(n, total, energy, truncation);
+    struct sums sums = weigh_all(x, most, n);
+    double total = total_of(sums.weight), least = least_weight(n, total, sums.energy, truncation);
     for (;;) { /* truncated weights are drawn and thrown away: they are few */
-        size_t k = find(x, sums, n, rng_uniform(rng) * total);
+        size_t k = find(x, sums.weight, n, rng_uniform(rng) * total);
         if ((double)x[k] >= least)
             return k;
     }

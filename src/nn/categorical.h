@@ -2,8 +2,8 @@
  *
  *     size_t k = categorical_draw(logits, available, n, 0.0, &rng);   // P(k) ~ exp(logits[k])
  *
- * One pass finds the largest logit, one takes the exponentials and their sums by blocks; a uniform
- * number then finds its block, and in it its place. The numbers depend on the row alone, so that a
+ * One pass finds the largest logit, one takes the exponentials and their sums by lanes; a uniform
+ * number then finds its lane, and in it its place. The numbers depend on the row alone, so that a
  * draw is the same whatever is drawn beside it.
  */
 #ifndef FLOWTWIN_NN_CATEGORICAL_H
