@@ -76,7 +76,7 @@ END_TEST
  * one with 67 rows on three hosts 201. */
 START_TEST(a_busy_host_does_not_fill_the_list)
 {
-    enum { FULL = 384, TIMES = 67, BUSY = 60000 };
+    enum { FULL = 256, TIMES = 67, BUSY = 60000 };
     size_t n_each = FULL * TIMES + 1000;
     for (size_t n_others = FULL - 1; n_others <= FULL; n_others++) {
         struct sequence_set *set = legal_rows(3, n_each);
@@ -328,12 +328,12 @@ START_TEST(a_damaged_vocabulary_is_refused)
     assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "remote_port is not in ascending");
 
     free(list->values);
-    list->n = 385;
+    list->n = 257;
     list->values = memory_alloc(list->n, sizeof *list->values);
     for (size_t i = 0; i < list->n; i++)
         list->values[i] = (int64_t)i;
     assert_ok(save(&vocabulary, path, &err), err);
-    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "not up to 384");
+    assert_fails(load(&again, path, &err), STATUS_FORMAT, err, "not up to 256");
     vocabulary_release(&vocabulary);
     sequence_set_free(set);
 }

@@ -118,12 +118,14 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
     if (route < n_atoms)
         return atom_value(heads, head, route);
-    int64_t values[RELATIVE_MAX];
-    size_t n_values = head_relative_values(heads, head, context, values);
+    size_t n_relative = head_n_relative(heads, head);
     route -= n_atoms;
-    if (route < n_values)
+    if (route < n_relative) {
+        int64_t values[RELATIVE_MAX];
+        head_relative_values(heads, head, context, values);
         return values[route];
-    route -= n_values;
+    }
+    route -= n_relative;
     if (head_is_port(head))
         return draw_port_of_block(head, context, route, rng);
     struct range range = head_legal_range(heads, head, context);

@@ -12,8 +12,8 @@
 #include "model/masked_conv/heads.h"
 
 enum {
-    PORT_BLOCKS = 256,
-    PORTS_OF_BLOCK = 256,
+    PORT_BLOCKS = 64,
+    PORTS_OF_BLOCK = 1024,
     SMALL_GAPS = 64,    /* gaps 0..63 are atoms */
     SMALL_PACKETS = 64, /* packets 1..64 */
     OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_RANKS */
@@ -102,7 +102,7 @@ size_t n_older_ranks(const struct row_context *context);
 /* How many a head has; 0 but for ports and counts. */
 size_t head_n_relative(const struct heads *heads, enum head head);
 
-/* The values that they lead to, in their order; -1, which no head takes, where there is none:
+/* The values that they lead to, in their order; below 0, which no head takes, where there is none:
  * values [RELATIVE_MAX]. Returns how many. */
 size_t head_relative_values(const struct heads *heads, enum head head,
                             const struct row_context *context, int64_t *values);

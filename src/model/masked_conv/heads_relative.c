@@ -110,13 +110,13 @@ static const struct row *base_row(const struct row_context *context, int base)
     }
 }
 
-/* What no head takes for a value. */
+/* What no head takes for a value, as nothing below 0. */
 #define NO_VALUE (-1)
 
+/* Wraps to below 0 where it leads too far: no value either. */
 static int64_t moved_by(int64_t value, int64_t offset)
 {
-    int64_t sum;
-    return __builtin_add_overflow(value, offset, &sum) ? NO_VALUE : sum;
+    return (int64_t)((uint64_t)value + (uint64_t)offset);
 }
 
 static int64_t at_ratio(int64_t packets, int64_t ratio)
@@ -141,8 +141,12 @@ size_t head_relative_values(const struct heads *heads, enum head head,
     const struct run *runs = runs_of(head, &n_runs);
     for (size_t i = 0; i < n_runs; i++) {
         const struct row *row = base_row(context, runs[i].base);
-        for (int offset = runs[i].first; offset <= runs[i].last; offset++)
-            values[n++] = row != NULL ? moved_by(row->value[attribute], step * offset) : NO_VALUE;
+        size_t n_of_run = (size_t)(runs[i].last - runs[i].first + 1);
+        for (size_t k = 0; k < n_of_run; k++)
+            values[n + k] = row == NULL ? NO_VALUE
+                                        : moved_by(row->value[attribute],
+                                                   step * (runs[i].first + (int64_t)k));
+        n += n_of_run;
     }
     if (head_is_port(head)) {
         enum service_side side = head_port_side(head);

@@ -12,7 +12,7 @@
 static const struct option options[] = {
     { "width", 0, OPTION_INT, AT(width), "64", .minimum = 8, .maximum = 1024, .argument = "C",
       .help = "channels of rows and of the stack of convolutions" },
-    { "hidden", 0, OPTION_INT, AT(hidden), "96", .minimum = 8, .maximum = 1024, .argument = "N",
+    { "hidden", 0, OPTION_INT, AT(hidden), "64", .minimum = 8, .maximum = 1024, .argument = "N",
       .help = "hidden units of the head of an attribute" },
     { "context", 0, OPTION_INT, AT(context), "32", .minimum = 4, .maximum = 512, .argument = "N",
       .help = "channels of the context: windows, clock, host" },

@@ -61,13 +61,6 @@ static size_t n_outputs(const struct network *network, enum head head)
            (head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0);
 }
 
-/* A choice among few needs no more of the network than there is to tell apart. */
-static size_t hidden_of(size_t n_outputs, size_t most)
-{
-    size_t hidden = n_outputs < 16 ? 16 : n_outputs < 128 ? 64 : most;
-    return hidden < most ? hidden : most;
-}
-
 static void create_heads(struct network *network)
 {
     struct params *params = network->params;
@@ -76,7 +69,7 @@ static void create_heads(struct network *network)
         struct network_head *head = &network->head[h];
         const char *name = head_infos[h].name;
         size_t outputs = n_outputs(network, h);
-        head->hidden = hidden_of(outputs, network->size.hidden);
+        head->hidden = outputs < 16 ? 16 : network->size.hidden;
         head->trunk_weight = params_add(params, SHAPE(C, head->hidden), INIT_FAN_IN(2 * C),
                                         "%s.trunk", name);
         head->stage_weight = params_add(params, SHAPE(C, head->hidden), INIT_FAN_IN(2 * C),

@@ -399,13 +399,18 @@ real *stepper_head(const struct stepper *stepper, struct stepper_work *work, enu
     const struct packed_head *head = &stepper->heads[h];
     if (n > STEPPER_HEAD_ROWS)
         BUG("a head of %zu rows", n);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(work->head_trunk + i * C, work->trunk + rows[i] * C, C * sizeof(real));
-        memcpy(work->head_sums + i * C, work->sums + rows[i] * C, C * sizeof(real));
+    const real *trunk = work->trunk, *sums = work->sums;
+    if (n < work->n) { /* put together */
+        for (size_t i = 0; i < n; i++) {
+            memcpy(work->head_trunk + i * C, trunk + rows[i] * C, C * sizeof *trunk);
+            memcpy(work->head_sums + i * C, sums + rows[i] * C, C * sizeof *sums);
+        }
+        trunk = work->head_trunk;
+        sums = work->head_sums;
     }
     const struct affine_term terms[] = {
-        { .x = work->head_trunk, .x_stride = C, .n_in = C, .packed = head->trunk },
-        { .x = work->head_sums, .x_stride = C, .n_in = C, .packed = head->stage },
+        { .x = trunk, .x_stride = C, .n_in = C, .packed = head->trunk },
+        { .x = sums, .x_stride = C, .n_in = C, .packed = head->stage },
     };
     affine_rows(work->hidden, head->hidden, terms, 2, head->bias, NULL, 0, n, head->hidden);
     silu(work->hidden, n * head->hidden);

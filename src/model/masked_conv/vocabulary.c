@@ -37,7 +37,7 @@ static const struct list_size {
     { ATTRIBUTE_TOS, 256 },
     { ATTRIBUTE_FORWARDING, 256 },
     { ATTRIBUTE_LABEL, 256 },
-    { ATTRIBUTE_BYTES, 512 },
+    { ATTRIBUTE_BYTES, 256 },
     { ATTRIBUTE_DURATION, 384 },
     { LIST_RATIO, 96 },
     { LIST_SERVICE, SERVICES_MAX },

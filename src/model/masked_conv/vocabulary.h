@@ -32,7 +32,7 @@ enum derived_list {
 
 enum {
     SERVICES_MAX = 96,
-    PORT_ATOMS_MAX = 384,
+    PORT_ATOMS_MAX = 256,
     STRAYS_MAX = N_SHARES * N_SERVICE_SIDES * PORT_ATOMS_MAX,
 };
 
