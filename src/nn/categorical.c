@@ -111,19 +111,25 @@ static double total_of(lanes sums)
 /* Where u falls among the weights, which are put one lane after another. */
 static size_t find(const real *weights, lanes sums, size_t n, double u)
 {
-    size_t lane = 0;
-    while (lane + 1 < N_LANES && u >= (double)sums[lane])
-        u -= (double)sums[lane++];
+    size_t lane = 0; /* the one that holds it; by rounding the last one that has weights */
+    for (size_t l = 0; l < N_LANES; l++) {
+        if (sums[l] <= 0)
+            continue;
+        lane = l;
+        if (u < (double)sums[l])
+            break;
+        u -= (double)sums[l];
+    }
+    size_t last = lane;
     for (size_t k = lane; k < n; k += N_LANES) {
+        if (weights[k] <= 0)
+            continue;
+        last = k;
         u -= (double)weights[k];
         if (u < 0.0)
-            return k;
+            break;
     }
-    /* By rounding u was a hair more than is left: the last one that has a weight. */
-    size_t last = n - 1;
-    while (weights[last] <= 0)
-        last--;
-    return last;
+    return last; /* by rounding the last one of the lane */
 }
 
 /* The smallest weight that is drawn; at most 1, that of the largest logit. An entropy is not worked

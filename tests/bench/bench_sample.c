@@ -48,13 +48,13 @@ static struct vocabulary full_vocabulary(void)
                                      .highest_duration = 4000000 };
     vocabulary.lists[ATTRIBUTE_REMOTE] = values(1024, 1 << 24, 3000017);
     vocabulary.lists[ATTRIBUTE_PROTOCOL] = values(6, 1, 5);
-    vocabulary.lists[ATTRIBUTE_LOCAL_PORT] = values(384, 0, 37);
-    vocabulary.lists[ATTRIBUTE_REMOTE_PORT] = values(384, 0, 37);
+    vocabulary.lists[ATTRIBUTE_LOCAL_PORT] = values(256, 0, 37);
+    vocabulary.lists[ATTRIBUTE_REMOTE_PORT] = values(256, 0, 37);
     vocabulary.lists[ATTRIBUTE_FLAGS] = values(54, 0, 1);
     vocabulary.lists[ATTRIBUTE_TOS] = values(37, 0, 4);
     vocabulary.lists[ATTRIBUTE_FORWARDING] = values(1, 0, 1);
     vocabulary.lists[ATTRIBUTE_LABEL] = values(2, 0, 1);
-    vocabulary.lists[ATTRIBUTE_BYTES] = values(512, 40, 3);
+    vocabulary.lists[ATTRIBUTE_BYTES] = values(256, 40, 3);
     vocabulary.lists[ATTRIBUTE_DURATION] = values(384, 0, 4);
     vocabulary.lists[LIST_RATIO] = values(96, 40, 12);
     return vocabulary;
