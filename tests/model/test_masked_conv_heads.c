@@ -510,7 +510,8 @@ static void check_draws(struct scene *scene, enum head head)
         draw_saying(&saying, &scene->heads, head, &scene->rng);
         weigh(&saying, &scene->heads, head, &context);
         struct support support = support_of(&scene->heads, head, &context);
-        /* Files hold no durations above 2^32, where half of any value is: not drawn as it weighs. */
+        /* Files hold no durations above 2^32, where half of any value is: not drawn as it weighs.
+         */
         bool is_any = head == HEAD_DURATION && is_instant_told(&context);
         if (is_any || support.lowest > INT32_MAX)
             continue;
