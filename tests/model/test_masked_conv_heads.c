@@ -579,6 +579,38 @@ START_TEST(heads_apply_to_what_the_link_leaves_open)
 }
 END_TEST
 
+/* ---- ports that stray --------------------------------------------------------------------- */
+
+START_TEST(flows_without_ports_have_no_source_port)
+{
+    struct vocabulary vocabulary = tiny_vocabulary();
+    struct heads heads;
+    heads_init(&heads, &vocabulary);
+    static const struct {
+        int64_t protocol, direction;
+        enum head head;
+        int64_t port;
+        bool strays;
+    } cases[] = {
+        { PROTOCOL_ICMP, DIRECTION_OUT, HEAD_LOCAL_PORT, 2048, true },
+        { PROTOCOL_ICMP, DIRECTION_OUT, HEAD_LOCAL_PORT, 0, false },
+        { PROTOCOL_ICMP, DIRECTION_OUT, HEAD_REMOTE_PORT, 2048, false },
+        { PROTOCOL_ICMP, DIRECTION_IN, HEAD_LOCAL_PORT, 2048, false },
+        { PROTOCOL_ICMP, DIRECTION_IN, HEAD_REMOTE_PORT, 2048, true },
+        { PROTOCOL_TCP, DIRECTION_IN, HEAD_REMOTE_PORT, 2048, false },
+    };
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        struct row row = tiny_row(0);
+        row.value[ATTRIBUTE_PROTOCOL] = cases[c].protocol;
+        row.value[ATTRIBUTE_DIRECTION] = cases[c].direction;
+        struct row_context context = { .row = &row };
+        ck_assert_int_eq(head_value_strays(&heads, cases[c].head, &context, cases[c].port),
+                         cases[c].strays);
+    }
+    vocabulary_release(&vocabulary);
+}
+END_TEST
+
 /* ---- a whole row -------------------------------------------------------------------------- */
 
 /* A network that hardly ever says anything but what tiny rows are told by. */
@@ -639,6 +671,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, masses_of_all_legal_values_sum_to_1, N_SCENES);
     testing_add_loop(suite, draws_have_the_masses, N_SCENES);
     testing_add_loop(suite, heads_apply_to_what_the_link_leaves_open, N_SCENES);
+    testing_add(suite, flows_without_ports_have_no_source_port);
     testing_add_loop(suite, masses_of_whole_rows_sum_to_1, TINY_PAST + 1);
     return suite;
 }

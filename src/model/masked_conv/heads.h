@@ -75,9 +75,10 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
                     uint8_t *available);
 
-/* Whether a port, of a head of ports, strays in the row's protocol (vocabulary.h). Some flows have
- * such: a likelihood allows for them, but where draws are truncated they are part of what is cut
- * off. */
+/* Whether a port, of a head of ports, strays in the row's protocol (vocabulary.h), as does a source
+ * port above 0 where there are no ports: NetFlow keeps ICMP's type and code in the other. Some
+ * flows have such: a likelihood allows for them, but where draws are truncated they are part of
+ * what is cut off. */
 bool head_value_strays(const struct heads *heads, enum head head, const struct row_context *context,
                        int64_t port);
 

@@ -95,7 +95,11 @@ static int64_t atom_value(const struct heads *heads, enum head head, size_t atom
 bool head_value_strays(const struct heads *heads, enum head head, const struct row_context *context,
                        int64_t port)
 {
-    enum share share = share_of(context->row->value[ATTRIBUTE_PROTOCOL]);
+    const int64_t *value = context->row->value;
+    enum share share = share_of(value[ATTRIBUTE_PROTOCOL]);
+    bool is_source = (head == HEAD_LOCAL_PORT) == (value[ATTRIBUTE_DIRECTION] == DIRECTION_OUT);
+    if (is_source && port != 0 && !conversation_has_ports(value[ATTRIBUTE_PROTOCOL]))
+        return true;
     return value_list_find(&heads->vocabulary->lists[LIST_STRAY],
                            stray_port(share, head_port_side(head), port)) >= 0;
 }
