@@ -166,7 +166,7 @@ START_TEST(early_stopping_keeps_the_best_weights)
 {
     struct sequence_set *set = fixture_network(1, 18, 2);
     struct masked_conv_settings settings = quick_settings(40.0);
-    settings.rate = 0.1;
+    settings.rate = 0.05;
     settings.final_share = 1;
     settings.patience = 3;
     settings.host_embedding = false; /* so that held-out hosts score as they did in validation */
