@@ -38,6 +38,17 @@ static double log_mass(double u, double v, double width, double inverse, struct 
     return log(inside / ((1.0 + e_u) * (1.0 + e_v))) - fmax(u, 0.0) - fmax(-v, 0.0);
 }
 
+/* The weights before the softmax become exp(weight - the largest), which is returned. */
+static double soften(const real *weights, size_t G, double *shares)
+{
+    double highest = (double)weights[0];
+    for (size_t g = 1; g < G; g++)
+        highest = fmax(highest, (double)weights[g]);
+    for (size_t g = 0; g < G; g++)
+        shares[g] = exp((double)weights[g] - highest);
+    return highest;
+}
+
 /* All parts; returns the log of the mass of [lo, hi). */
 static double weigh_parts(const real *params, size_t G, double lo, double hi,
                           struct component *parts)
@@ -45,11 +56,10 @@ static double weigh_parts(const real *params, size_t G, double lo, double hi,
     if (G < 1 || G > LOGISTIC_MIXTURE_MAX || !(lo < hi))
         BUG("%zu components, interval %g..%g", G, lo, hi);
     const real *weights = params, *means = params + G, *log_scales = params + 2 * G;
-    double highest = (double)weights[0], total = 0.0, most = -(double)INFINITY, sum = 0.0;
-    for (size_t g = 1; g < G; g++)
-        highest = fmax(highest, (double)weights[g]);
+    double shares[LOGISTIC_MIXTURE_MAX], total = 0.0, most = -(double)INFINITY, sum = 0.0;
+    double highest = soften(weights, G, shares);
     for (size_t g = 0; g < G; g++)
-        total += parts[g].weight = exp((double)weights[g] - highest);
+        total += parts[g].weight = shares[g];
     double log_total = highest + log(total);
     for (size_t g = 0; g < G; g++) {
         double inverse = exp(-(double)log_scales[g]), mean = (double)means[g];
@@ -83,12 +93,9 @@ double logistic_mixture_log_mass(const real *params, size_t G, double lo, double
 /* From the whole line, a component by its weight. */
 static double draw_anywhere(const real *params, size_t G, struct rng *rng)
 {
-    const real *weights = params, *means = params + G, *log_scales = params + 2 * G;
-    double shares[LOGISTIC_MIXTURE_MAX], highest = (double)weights[0];
-    for (size_t g = 1; g < G; g++)
-        highest = fmax(highest, (double)weights[g]);
-    for (size_t g = 0; g < G; g++)
-        shares[g] = exp((double)weights[g] - highest);
+    const real *means = params + G, *log_scales = params + 2 * G;
+    double shares[LOGISTIC_MIXTURE_MAX];
+    soften(params, G, shares);
     size_t g = rng_choice(rng, shares, G);
     double f = rng_uniform(rng);
     return (double)means[g] + exp((double)log_scales[g]) * (log(f) - log1p(-f));

@@ -149,7 +149,7 @@ START_TEST(what_is_usual_is_between_the_quartiles)
 }
 END_TEST
 
-START_TEST(levels_of_shares_are_half_octaves)
+START_TEST(a_share_of_nothing_has_level_0_and_all_of_it_1)
 {
     ck_assert_int_eq(share_level(0, 8), 0);
     ck_assert_int_eq(share_level(8, 8), 1);
@@ -172,7 +172,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
     testing_add(suite, the_most_frequent_ones_are_listed_in_order);
     testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
-    testing_add(suite, levels_of_shares_are_half_octaves);
+    testing_add(suite, a_share_of_nothing_has_level_0_and_all_of_it_1);
     testing_add(suite, what_is_usual_is_between_the_quartiles);
     testing_add(suite, there_are_no_services_without_lists);
     return suite;
