@@ -19,20 +19,16 @@ except ImportError:
     sys.exit(0)
 
 STEPS, REPEATS, DROPOUT = 4, 8, 0.1
-# The stages that the heads see, by the order of their names in heads.c, `head_infos`.
-SEES = {"gap": 0, "link": 1, "older": 2, "direction": 3, "protocol": 4, "local_port": 5,
-        "remote_port": 6, "remote": 7, "octet_1": 7, "octet_2": 8, "octet_3": 9, "octet_4": 10,
-        "flags": 11, "tos": 12, "fwd": 13, "label": 13, "packets": 14, "order": 15, "duration": 16,
-        "bytes": 17}
 
 
 class Head(nn.Module):
-    def __init__(self, name, width, hidden, routes, mixture):
+    def __init__(self, width, head, table):
         super().__init__()
-        self.stage, self.routes, self.mixture = SEES[name], routes, mixture
-        self.trunk = nn.Linear(width, hidden)
-        self.own = nn.Linear(width, hidden, bias=False)
-        self.out = nn.Linear(hidden, routes + 3 * mixture)
+        self.stage, self.routes, self.mixture = head["sees"], head["routes"], head["mixture"]
+        self.trunk = nn.Linear(width, head["hidden"])
+        self.own = nn.Linear(width, head["hidden"], bias=False)
+        self.out = nn.Linear(head["hidden"], self.routes + 3 * self.mixture + head["named"])
+        self.table = nn.Parameter(torch.zeros(table)) if head["named"] > 0 else None
 
     def forward(self, trunk, stages, batch):
         own = stages[:, self.stage]
@@ -40,7 +36,13 @@ class Head(nn.Module):
             trunk, own = trunk[batch["rows"]], own[batch["rows"]]
         z = F.dropout(F.silu(self.trunk(trunk) + self.own(own)), DROPOUT)
         y = self.out(z)
-        logits = y[:, :self.routes].masked_fill(batch["closed"], -torch.inf)
+        logits = y[:, :self.routes]
+        if self.table is not None:
+            rows, aspects, candidates = batch["outputs"].shape
+            named = y.gather(1, batch["outputs"].view(rows, -1)).view(rows, aspects, candidates)
+            named = named.sum(1) + self.table[batch["entries"]].sum(1)
+            logits = logits + F.pad(named, (0, self.routes - candidates))
+        logits = logits.masked_fill(batch["closed"], -torch.inf)
         hit = logits.gather(1, batch["hits"]) + batch["shares"]
         if self.mixture > 0:
             mass = self.mass(y[:, self.routes:], batch["cell"], batch["range"])
@@ -79,8 +81,7 @@ class Net(nn.Module):
             self.outs.append(nn.Conv1d(width, width, 1))
         self.gain = nn.Parameter(torch.ones(width))
         self.heads = nn.ModuleDict(
-            {name: Head(name, width, head["hidden"], head["routes"], head["mixture"])
-             for name, head in heads.items()})
+            {name: Head(width, head, sizes["candidate_table"]) for name, head in heads.items()})
 
     def forward(self, batch):
         pieces, width, kernel = self.sizes["pieces"], self.sizes["width"], self.sizes["kernel"]
@@ -105,14 +106,21 @@ class Net(nn.Module):
         return loss / h.shape[0]
 
 
-def random_head(head, n_scored):
+def random_head(head, n_scored, sizes):
     n, routes = head["rows"], head["routes"]
     hits = max(1, round(head["hits"] / n))
     chosen = torch.randint(routes, (n, hits))
     closed = (torch.rand(n, routes) < 0.3).scatter(1, chosen, False)
     closed[:, -1] = False
     low = torch.rand(n, 1) * 5
-    return {"rows": torch.randperm(n_scored)[:n].sort().values, "hits": chosen, "closed": closed,
+    names = {}
+    if head["named"] > 0:
+        n_outputs, n_entries = sizes["names_of_outputs"], sizes["names_of_table"]
+        names = {"outputs": routes + torch.randint(head["named"],
+                                                   (n, n_outputs, sizes["candidates"])),
+                 "entries": torch.randint(sizes["candidate_table"],
+                                          (n, n_entries, sizes["candidates"]))}
+    return {**names, "rows": torch.randperm(n_scored)[:n].sort().values, "hits": chosen, "closed": closed,
             "shares": torch.zeros(n, hits), "cell": (low, low + 0.1), "range": (low - 4, low + 9)}
 
 
@@ -126,7 +134,7 @@ def random_batch(sizes, stages, heads):
         "contexts_of": torch.randint(sizes["contexts"], (rows,)).sort().values,
         "hosts_of": torch.randint(sizes["hosts"], (pieces,)).repeat_interleave(rows // pieces),
         "scored": torch.arange(rows).view(pieces, -1)[:, -sizes["piece_rows"]:].flatten(),
-        "heads": {name: random_head(head, n_scored) for name, head in heads.items()},
+        "heads": {name: random_head(head, n_scored, sizes) for name, head in heads.items()},
     }
 
 

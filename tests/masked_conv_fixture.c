@@ -59,10 +59,20 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
         .full_octets = past->full_octets,
         .kept_octets = past->kept_octets,
     };
+    if (conversation_remote_count(memory) > 0) { /* the previous row's remote is in front */
+        const struct link front = { LINK_REMOTE, 0 };
+        const struct past_row *before = conversation_before(memory, &front);
+        context->previous_flows = conversation_remote_at(memory, 0)->n_flows;
+        if (before != NULL)
+            context->previous_steps = candidate_steps(&before->row, &past->previous.row);
+    }
     const struct past_row *match = conversation_match(memory, &context->link);
     const struct past_row *references[N_REFERENCES];
     context->match = keep(&past->match, match);
     context->match_flows = match != NULL ? match->n_flows : 0;
+    if (context->link.kind == LINK_REMOTE)
+        context->before_match = keep(&past->before,
+                                     conversation_before(past->memory, &context->link));
     conversation_references(memory, row, references);
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = keep(&past->references[r], references[r]);

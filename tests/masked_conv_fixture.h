@@ -14,7 +14,7 @@ struct live_past {
     int64_t clock;
     uint64_t n_rows, n_in_second;
     /* What the context of a row borrows: */
-    struct past_row match, references[N_REFERENCES];
+    struct past_row match, before, references[N_REFERENCES];
     uint16_t kept[CONVERSATIONS_KEPT + 1024];
     uint8_t full_octets[256], kept_octets[256];
 };

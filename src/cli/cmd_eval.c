@@ -389,13 +389,28 @@ static enum status measure_privacy(const struct work *work, struct report_twin *
     return STATUS_OK;
 }
 
+/* The training hosts' real flows stand beside the twin's: what a copy of them would get. */
+static enum status tell_apart(const struct work *work, struct report_twin *twin,
+                              const struct traffic *synthetic, struct error *err)
+{
+    uint64_t seed = work->report.seed;
+    struct training training;
+    FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+    FORWARD(training_take(&training, work, model_of_twin(work, twin), err));
+    enum status status = STATUS_OK;
+    if (training.traffic != NULL)
+        status = two_sample_compare(&twin->two_sample_trained, work->real, training.traffic, seed,
+                                    err);
+    training_release(&training);
+    return status;
+}
+
 /* The judges that were asked for, on the first twin of its name. */
 static enum status judge_twin(const struct work *work, struct report_twin *twin,
                               const struct traffic *synthetic, struct error *err)
 {
-    uint64_t seed = work->report.seed;
     if (settings.judge || settings.two_sample)
-        FORWARD(two_sample_compare(&twin->two_sample, work->real, synthetic, seed, err));
+        FORWARD(tell_apart(work, twin, synthetic, err));
     if (settings.judge || settings.tasks)
         FORWARD(measure_tasks(work, twin, synthetic, err));
     if (settings.judge || settings.privacy)

@@ -48,7 +48,8 @@ static void write_two_sample(struct page *page, const struct judged *judged)
 {
     const struct report *report = judged->report;
     const struct two_sample_floor *floor = &report->two_sample_floor;
-    size_t n_marks = report->n_twins + (floor->n_halvings > 0 ? 1 : 0), at = 0;
+    const struct two_sample *trained = &report->twins[0].two_sample_trained;
+    size_t n_marks = report->n_twins + (floor->n_halvings > 0) + trained->is_measured, at = 0;
     char windows[48];
     snprintf(windows, sizeof windows, "%d flows in a row", TWO_SAMPLE_WINDOW);
     const char *const labels[] = { windows, "single flows" };
@@ -59,6 +60,12 @@ static void write_two_sample(struct page *page, const struct judged *judged)
                                              row == 0 ? &floor->windows : &floor->flows, 1,
                                              row == 0 ? floor->windows_deviation
                                                       : floor->flows_deviation };
+        if (trained->is_measured) {
+            const struct host_ratio *auc = row == 0 ? &trained->windows.auc : &trained->flows.auc;
+            marks[at++] = (struct row_mark){ COLOR_REAL, "training hosts", &auc->mean, 1,
+                                             isfinite(auc->standard_error) ? auc->standard_error
+                                                                           : 0.0 };
+        }
         for (size_t t = 0; t < report->n_twins; t++) {
             const struct two_sample *result = &report->twins[t].two_sample;
             marks[at++] = ratio_mark(judged, t,
@@ -224,6 +231,8 @@ void page_write_judges(struct page *page, const struct report *report)
         page_paragraph(page, two_sample_meaning);
     write_twin_legend(page, &judged, report->two_sample_floor.n_halvings > 0);
     if (has_two_sample(report)) {
+        if (report->twins[0].two_sample_trained.is_measured)
+            page_paragraph(page, two_sample_trained_meaning);
         page_panels(page, PANELS_NORMAL);
         write_two_sample(page, &judged);
         page_panels_end(page);

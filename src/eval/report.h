@@ -51,6 +51,7 @@ struct report_twin {
     struct comparison_average average;
     /* What judges of a twin say, each where it was asked: of the first repeat. */
     struct two_sample two_sample;
+    struct two_sample two_sample_trained; /* real flows of the training hosts in its place */
     struct tasks tasks;
     struct privacy privacy;
     struct profile *profile; /* of the first repeat, where there will be plots; or NULL */

@@ -54,9 +54,20 @@ static struct host_ratio auc_of_flows(const struct report_twin *twin)
     return twin->two_sample.flows.auc;
 }
 
+static struct host_ratio trained_auc_of_windows(const struct report_twin *twin)
+{
+    return twin->two_sample_trained.windows.auc;
+}
+
+static struct host_ratio trained_auc_of_flows(const struct report_twin *twin)
+{
+    return twin->two_sample_trained.flows.auc;
+}
+
 static void print_two_sample(FILE *out, const struct report *report)
 {
-    const struct two_sample *first = &report->twins[0].two_sample;
+    const struct report_twin *first = &report->twins[0];
+    const struct two_sample_figure *windows = &first->two_sample.windows;
     const struct two_sample_floor *floor = &report->two_sample_floor;
     bool has_floor = floor->n_halvings > 0;
     char name[64];
@@ -69,9 +80,17 @@ static void print_two_sample(FILE *out, const struct report *report)
                       floor->windows_deviation, auc_of_windows);
     print_figure_rows(out, report, "single flows", has_floor ? floor->flows : (double)NAN,
                       floor->flows_deviation, auc_of_flows);
-    fprintf(out, "  Of %zu real and %zu synthetic windows.\n", first->windows.n_windows[0],
-            first->windows.n_windows[1]);
+    if (first->two_sample_trained.is_measured) {
+        print_figure_rows(out, report, "the same, trained on", (double)NAN, (double)NAN,
+                          trained_auc_of_windows);
+        print_figure_rows(out, report, "single, trained on", (double)NAN, (double)NAN,
+                          trained_auc_of_flows);
+    }
+    fprintf(out, "  Of %zu real and %zu synthetic windows.\n", windows->n_windows[0],
+            windows->n_windows[1]);
     print_paragraph(out, two_sample_meaning);
+    if (first->two_sample_trained.is_measured)
+        print_paragraph(out, two_sample_trained_meaning);
 }
 
 /* ---- tasks -------------------------------------------------------------------------------- */

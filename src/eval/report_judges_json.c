@@ -18,14 +18,18 @@ static void set_count(json_t *object, const char *key, size_t n)
 
 /* ---- two-sample test ---------------------------------------------------------------------- */
 
-static json_t *figure_json(const struct two_sample_figure *figure, bool has_floor, double floor,
-                           double floor_deviation)
+static json_t *figure_json(const struct two_sample_figure *figure, const struct host_ratio *trained,
+                           bool has_floor, double floor, double floor_deviation)
 {
     json_t *object = json_object();
     report_set_number(object, "auc", "", figure->auc.mean);
     report_set_number(object, "stderr", "", figure->auc.standard_error);
     report_set_number(object, "auc_floor", "", has_floor ? floor : (double)NAN);
     report_set_number(object, "auc_floor_deviation", "", has_floor ? floor_deviation : (double)NAN);
+    if (trained != NULL) {
+        report_set_number(object, "auc_trained", "", trained->mean);
+        report_set_number(object, "auc_trained_stderr", "", trained->standard_error);
+    }
     set_count(object, "real_windows", figure->n_windows[0]);
     set_count(object, "synthetic_windows", figure->n_windows[1]);
     set_count(object, "real_hosts", figure->n_hosts[0]);
@@ -34,17 +38,19 @@ static json_t *figure_json(const struct two_sample_figure *figure, bool has_floo
 }
 
 static void add_two_sample(json_t *object, const struct report *report,
-                           const struct two_sample *result)
+                           const struct report_twin *twin)
 {
+    const struct two_sample *result = &twin->two_sample, *trained = &twin->two_sample_trained;
+    bool has_trained = trained->is_measured;
     const struct two_sample_floor *floor = &report->two_sample_floor;
     bool has_floor = floor->n_halvings > 0;
     json_t *two_sample = report_child(object, "two_sample");
-    json_object_set_new(
-        two_sample, "windows",
-        figure_json(&result->windows, has_floor, floor->windows, floor->windows_deviation));
-    json_object_set_new(
-        two_sample, "flows",
-        figure_json(&result->flows, has_floor, floor->flows, floor->flows_deviation));
+    json_object_set_new(two_sample, "windows",
+                        figure_json(&result->windows, has_trained ? &trained->windows.auc : NULL,
+                                    has_floor, floor->windows, floor->windows_deviation));
+    json_object_set_new(two_sample, "flows",
+                        figure_json(&result->flows, has_trained ? &trained->flows.auc : NULL,
+                                    has_floor, floor->flows, floor->flows_deviation));
     set_count(two_sample, "window_flows", TWO_SAMPLE_WINDOW);
     set_count(two_sample, "floor_halvings", floor->n_halvings);
 }
@@ -217,7 +223,7 @@ void report_add_membership(json_t *object, const struct membership *result)
 void report_add_judges(json_t *object, const struct report *report, const struct report_twin *twin)
 {
     if (twin->two_sample.is_measured)
-        add_two_sample(object, report, &twin->two_sample);
+        add_two_sample(object, report, twin);
     if (twin->tasks.is_measured)
         add_tasks(object, &twin->tasks);
     if (twin->privacy.is_measured)

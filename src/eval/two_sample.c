@@ -26,6 +26,11 @@ const char *const two_sample_meaning =
     "0.5: nobody can tell; 1: every window gives itself away. Worry where it is well above the "
     "floor: above " WORRY_TWO_SAMPLE_TEXT " the twin is easily told from real flows.";
 
+const char *const two_sample_trained_meaning =
+    "Trained on: real flows of the training hosts in the twin's place. Hosts differ, so that a "
+    "perfect copy of these is told from other hosts as often; no twin of theirs can be expected "
+    "to do better.";
+
 /* The windows of one side that are used. */
 struct sampled_side {
     const struct traffic *traffic;

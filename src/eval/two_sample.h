@@ -51,5 +51,7 @@ enum status two_sample_halves(struct two_sample_floor *floor, const struct traff
 
 /* What the figure means and when to worry, in a sentence or two. */
 extern const char *const two_sample_meaning;
+/* What it means to put real flows of training hosts in the twin's place. */
+extern const char *const two_sample_trained_meaning;
 
 #endif

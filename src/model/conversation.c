@@ -36,8 +36,10 @@ struct row_pool {
 
 struct remote {
     uint32_t last_of[2]; /* row, by direction */
+    uint32_t before;     /* the last but one */
     uint32_t n_flows;
     uint8_t last_direction;
+    int64_t interval; /* s between its last two rows */
 };
 
 struct service {
@@ -289,18 +291,29 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
+static const struct past_row *last_row_of(const struct conversation_memory *memory,
+                                          const struct remote *remote)
+{
+    return &memory->pool.rows[remote->last_of[remote->last_direction]];
+}
+
 static void note_remote(struct conversation_memory *memory, uint32_t number)
 {
     bool is_new;
-    const int64_t *value = memory->pool.rows[number].row.value;
+    const struct past_row *past = &memory->pool.rows[number];
+    const int64_t *value = past->row.value;
     size_t place = front_place(&memory->remote_table, &memory->remotes, REMOTES_KEPT,
                                key_of_remote((uint32_t)value[ATTRIBUTE_REMOTE]), &is_new);
     struct remote *remote = &memory->remote_places[place];
     if (is_new) {
         pool_drop(&memory->pool, &remote->last_of[0]);
         pool_drop(&memory->pool, &remote->last_of[1]);
+        pool_drop(&memory->pool, &remote->before);
         remote->n_flows = 0;
     }
+    if (remote->n_flows > 0)
+        pool_hold(&memory->pool, &remote->before, remote->last_of[remote->last_direction]);
+    remote->interval = remote->n_flows > 0 ? past->clock - last_row_of(memory, remote)->clock : 0;
     remote->n_flows++;
     remote->last_direction = (uint8_t)value[ATTRIBUTE_DIRECTION];
     pool_hold(&memory->pool, &remote->last_of[remote->last_direction], number);
@@ -314,6 +327,7 @@ static void note_conversation(struct conversation_memory *memory, uint32_t numbe
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
     uint32_t *slot = &memory->conversation_rows[place];
     past->n_flows = is_new ? 1 : memory->pool.rows[*slot].n_flows + 1;
+    past->interval = is_new ? 0 : past->clock - memory->pool.rows[*slot].clock;
     pool_hold(&memory->pool, slot, number);
 }
 
@@ -396,14 +410,27 @@ const struct past_row *conversation_at(const struct conversation_memory *memory,
     return pool_row(&memory->pool, memory->conversation_rows[place]);
 }
 
+static const struct past_row *show_remote(const struct conversation_memory *memory,
+                                          const struct remote *remote)
+{
+    *memory->shown_remote = *last_row_of(memory, remote);
+    memory->shown_remote->n_flows = remote->n_flows;
+    memory->shown_remote->interval = remote->interval;
+    return memory->shown_remote;
+}
+
 const struct past_row *conversation_remote_at(const struct conversation_memory *memory, size_t rank)
 {
     if (rank >= memory->remotes.n)
         BUG("remote %zu of %zu", rank, memory->remotes.n);
-    const struct remote *remote = &memory->remote_places[memory->remotes.places[rank]];
-    *memory->shown_remote = memory->pool.rows[remote->last_of[remote->last_direction]];
-    memory->shown_remote->n_flows = remote->n_flows;
-    return memory->shown_remote;
+    return show_remote(memory, &memory->remote_places[memory->remotes.places[rank]]);
+}
+
+const struct past_row *conversation_of_remote(const struct conversation_memory *memory,
+                                              uint32_t address)
+{
+    int place = find_place(&memory->remote_table, key_of_remote(address));
+    return place >= 0 ? show_remote(memory, &memory->remote_places[place]) : NULL;
 }
 
 const struct past_row *conversation_match(const struct conversation_memory *memory,
@@ -421,6 +448,15 @@ const struct past_row *conversation_match(const struct conversation_memory *memo
         break;
     }
     BUG("link of kind %d", (int)link->kind);
+}
+
+const struct past_row *conversation_before(const struct conversation_memory *memory,
+                                           const struct link *link)
+{
+    if (link->kind != LINK_REMOTE || link->rank >= memory->remotes.n)
+        BUG("a row before the last one of a link of kind %d", (int)link->kind);
+    return pool_row(&memory->pool,
+                    memory->remote_places[memory->remotes.places[link->rank]].before);
 }
 
 bool conversation_knows_remote(const struct conversation_memory *memory, uint32_t remote)

@@ -48,6 +48,7 @@ struct past_row {
     int64_t clock;    /* s: when it ended */
     uint64_t index;   /* the host's how-manieth row it was */
     uint32_t n_flows; /* of its conversation, with it; 0 where that is not counted */
+    int64_t interval; /* s since the one before of its conversation, where there is one */
 };
 
 struct conversation_memory;
@@ -65,12 +66,18 @@ size_t conversation_remote_count(const struct conversation_memory *memory);
 
 /* The last row of the conversation, or with the remote, that a link names; NULL for a new remote.
  * All that these return is borrowed until the next conversation_note; the row of a remote, whose
- * n_flows are those with the remote, only until the next one is asked for. */
+ * n_flows and interval are those with the remote, only until the next one is asked for. */
 const struct past_row *conversation_match(const struct conversation_memory *memory,
                                           const struct link *link);
+/* The one before that with a remote that a link names; NULL where there has been no other. */
+const struct past_row *conversation_before(const struct conversation_memory *memory,
+                                           const struct link *link);
 const struct past_row *conversation_at(const struct conversation_memory *memory, size_t rank);
 const struct past_row *conversation_remote_at(const struct conversation_memory *memory,
                                               size_t rank);
+/* The last row with an address; NULL where it is not kept. */
+const struct past_row *conversation_of_remote(const struct conversation_memory *memory,
+                                              uint32_t address);
 bool conversation_knows_remote(const struct conversation_memory *memory, uint32_t remote);
 /* How many remotes are kept of each /24 in the /16 of an address: counts [256]. */
 void conversation_count_remotes(const struct conversation_memory *memory, uint32_t address,

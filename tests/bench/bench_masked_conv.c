@@ -202,6 +202,10 @@ static double report_sizes(struct report *report, const struct bench *bench)
     for (size_t s = 0; s < N_STAGES; s++)
         set(report, (double)bench->model->space.n_of_stage[s], "stages.%02zu", s);
     set(report, (double)size->n_hosts, "sizes.hosts");
+    set(report, CANDIDATE_ROUTES, "sizes.candidates");
+    set(report, CANDIDATE_OUTPUT_ASPECTS, "sizes.names_of_outputs");
+    set(report, CANDIDATE_ASPECTS - CANDIDATE_OUTPUT_ASPECTS, "sizes.names_of_table");
+    set(report, (double)tensor_size(bench->model->network->candidates), "sizes.candidate_table");
     set(report, C, "sizes.width");
     set(report, context, "sizes.context");
     set(report, (double)size->n_blocks, "sizes.blocks");
@@ -218,6 +222,8 @@ static double report_sizes(struct report *report, const struct bench *bench)
         set(report, hidden, "heads.%s.hidden", name);
         set(report, (double)bench->model->heads.n_routes[h], "heads.%s.routes", name);
         set(report, head_infos[h].has_mixture ? MIXTURE_COMPONENTS : 0, "heads.%s.mixture", name);
+        set(report, (double)head_infos[h].sees, "heads.%s.sees", name);
+        set(report, h == HEAD_LINK ? (double)candidate_outputs() : 0, "heads.%s.named", name);
         multiply_adds += rows[h] * hidden * (2.0 * C + n_out);
     }
     return multiply_adds;

@@ -66,11 +66,12 @@ static void set_biases(struct masked_conv *model)
     real *link = model->network->head[HEAD_LINK].out_bias->data;
     for (size_t k = 0; k < model->heads.n_routes[HEAD_GAP]; k++)
         gap[k] = (real)(k < 16 ? -0.5 * (double)k : -12.0);
-    for (int rank = 0; rank < NEAR_RANKS; rank++) {
+    for (int rank = 0; rank < NEAR_CONVERSATIONS; rank++) {
         link[LINK_CODE_REPLY + rank] = (real)(log(0.43 * 0.3) + rank * log(0.7));
         link[LINK_CODE_REPEAT + rank] = (real)(log(0.16 * 0.3) + rank * log(0.7));
-        link[LINK_CODE_REMOTE + rank] = (real)(log(0.32 * 0.1) + rank * log(0.9));
     }
+    for (int rank = 0; rank < NEAR_REMOTES; rank++)
+        link[LINK_CODE_REMOTE + rank] = (real)(log(0.32 * 0.1) + rank * log(0.9));
     link[LINK_CODE_OLDER_REPLY] = link[LINK_CODE_OLDER_REPEAT] = (real)log(0.01);
     link[LINK_CODE_OLDER_REMOTE] = (real)log(0.02);
     link[LINK_CODE_NEW] = (real)log(0.06);

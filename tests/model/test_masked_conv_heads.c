@@ -111,13 +111,7 @@ static void set_outcome(const struct heads *heads, enum head head, struct row_co
     int shift;
     switch (head) {
     case HEAD_LINK:
-        context->link = (struct link){ LINK_NEW, 0 };
-        if (outcome < LINK_CODE_OLDER_REPLY)
-            context->link = (struct link){ (enum link_kind)(outcome / NEAR_RANKS),
-                                           (uint32_t)(outcome % NEAR_RANKS) };
-        else if (outcome < LINK_CODE_NEW)
-            context->link = (struct link){ (enum link_kind)(outcome - LINK_CODE_OLDER_REPLY),
-                                           NEAR_RANKS };
+        context->link = link_of_code((int)outcome);
         break;
     case HEAD_OLDER:
         context->link.rank = (uint32_t)outcome;
@@ -192,7 +186,7 @@ static struct support support_of(const struct heads *heads, enum head head,
     case HEAD_LINK:
         return (struct support){ 0, N_LINK_CODES - 1 };
     case HEAD_OLDER:
-        return (struct support){ NEAR_RANKS, (int64_t)n - 1 };
+        return (struct support){ near_ranks(context->link.kind), (int64_t)n - 1 };
     case HEAD_DIRECTION:
     case HEAD_ORDER:
     case HEAD_INSTANT:
@@ -222,15 +216,13 @@ static struct support support_of(const struct heads *heads, enum head head,
 
 static bool is_legal(enum head head, const struct row_context *context, int64_t outcome)
 {
+    struct link link;
     switch (head) {
     case HEAD_LINK:
-        if (outcome >= LINK_CODE_OLDER_REPLY)
-            return outcome == LINK_CODE_NEW ||
-                   (outcome == LINK_CODE_OLDER_REMOTE ? context->n_remotes
-                                                      : context->n_conversations) > NEAR_RANKS;
-        return outcome % NEAR_RANKS < (int64_t)(outcome < LINK_CODE_REMOTE
-                                                    ? context->n_conversations
-                                                    : context->n_remotes);
+        link = link_of_code((int)outcome); /* of an older one, the lowest rank */
+        return link.kind == LINK_NEW ||
+               link.rank <
+                   (link.kind == LINK_REMOTE ? context->n_remotes : context->n_conversations);
     case HEAD_PROTOCOL:
         return !(context->is_icmp_kept && outcome == PROTOCOL_ICMP);
     case HEAD_REMOTE_PORT:
@@ -412,10 +404,10 @@ static int n_trials(enum head head)
     return head == HEAD_LOCAL_PORT || head == HEAD_REMOTE_PORT ? 4 : 12;
 }
 
-/* Conversations and remotes beyond NEAR_RANKS are seldom met but in a crowd. */
+/* Without memory nothing is near, nor older. */
 static bool is_met(int scene, enum head head)
 {
-    return head != HEAD_OLDER || scene == SCENE_CROWDED;
+    return head != HEAD_OLDER || scene != SCENE_WITHOUT_MEMORY;
 }
 
 static void check_total(struct scene *scene, int which, enum head head)
@@ -558,7 +550,7 @@ START_TEST(heads_apply_to_what_the_link_leaves_open)
             bool expected[N_HEADS];
             for (enum head h = 0; h < N_HEADS; h++)
                 expected[h] = true;
-            expected[HEAD_OLDER] = !is_new && context.link.rank >= NEAR_RANKS;
+            expected[HEAD_OLDER] = !is_new && context.link.rank >= near_ranks(context.link.kind);
             expected[HEAD_DIRECTION] = expected[HEAD_PROTOCOL] = is_open;
             expected[HEAD_LOCAL_PORT] = expected[HEAD_REMOTE_PORT] = is_open || !has_ports;
             expected[HEAD_REMOTE] = is_new;

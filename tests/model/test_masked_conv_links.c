@@ -46,6 +46,8 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_quick(a->index == b->index);
     assert_quick(a->n_in_second == b->n_in_second);
     assert_same_row(&a->previous, &b->previous);
+    assert_quick(a->previous_flows == b->previous_flows);
+    assert_quick(a->previous_steps == b->previous_steps);
     assert_same_row(&a->last_new, &b->last_new);
     assert_quick(a->link.kind == b->link.kind);
     assert_quick(a->link.rank == b->link.rank);
@@ -53,6 +55,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_quick(a->n_remotes == b->n_remotes);
     assert_same_row(&a->match, &b->match);
     assert_quick(a->match_flows == b->match_flows);
+    assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);
     assert_quick(memcmp(a->shown, b->shown, sizeof a->shown) == 0);
@@ -366,12 +369,12 @@ END_TEST
 static void count_to_come(const struct linked_sequence *linked, size_t i, size_t end, int64_t hour,
                           struct pace_counts *counts)
 {
-    const struct sequence *source = linked_sequence_source(linked);
     for (; i < end; i++) {
         struct row_context context;
         linked_sequence_context(linked, i, &context);
         if (linked_sequence_clock(linked, i + 1) / SECONDS_PER_HOUR == hour)
-            pace_add(counts, context.link.kind, &source->rows[i], 1);
+            pace_add(counts, context.link.kind, context.row,
+                     context.row->value[ATTRIBUTE_GAP] == 0 ? context.n_in_second : 0, 1);
     }
 }
 
@@ -403,7 +406,7 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
         assert_same_context(&context, &expected);
         struct pace pace = linked_sequence_pace(anew, i);
         struct pace of_whole = linked_sequence_pace(whole, i < n_past ? FIRST : FIRST + i - n_past);
-        struct pace_counts left = { .starts = 0 };
+        struct pace_counts left = { 0 };
         int64_t hour = context.clock / SECONDS_PER_HOUR;
         count_to_come(anew, i, n_past + N, hour, &left);
         size_t n_within = (size_t)pace_flows(&left);

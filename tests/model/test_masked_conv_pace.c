@@ -52,7 +52,8 @@ START_TEST(rates_of_hours_are_learned_and_drawn)
             ck_assert_mem_eq(&flows, &again, sizeof flows);
             for (size_t c = 0; c < PACE_CLASSES; c++)
                 sums[c] += flows.of_class[c];
-            sums[PACE_CLASSES] += flows.starts;
+            for (size_t d = 0; d < PACE_DEPTHS; d++)
+                sums[PACE_CLASSES + d] += flows.of_depth[d];
             squares += (double)flows.of_class[repeat_in] * flows.of_class[repeat_in];
         }
         /* Of three flows one is sent, and replied to, and that is repeated. */
@@ -61,12 +62,20 @@ START_TEST(rates_of_hours_are_learned_and_drawn)
         assert_near(sums[reply_in] / N, third, 5 * sqrt(third / N));
         assert_near(mean, third, 5 * sqrt(third / N));
         assert_near(sums[PACE_CLASSES] / N, 3 * third, 5 * sqrt(3 * third / N) + 1);
+        for (size_t d = 1; d < PACE_DEPTHS; d++) /* each flow is the first of its second */
+            assert_near(sums[PACE_CLASSES + d], 0, 0);
         assert_near(squares / N - mean * mean, third, 5 * third * sqrt(2.5 / N)); /* Poisson */
     }
     hourly_flows_release(&hourly);
     sequence_set_free(set);
 }
 END_TEST
+
+/* In its second. */
+static size_t rows_before(const struct row_context *context)
+{
+    return context->row->value[ATTRIBUTE_GAP] == 0 ? context->n_in_second : 0;
+}
 
 START_TEST(a_linked_row_knows_what_is_to_come)
 {
@@ -84,14 +93,14 @@ START_TEST(a_linked_row_knows_what_is_to_come)
         struct row_context context;
         linked_sequence_context(linked, i, &context);
         int64_t hour = context.clock / SECONDS_PER_HOUR;
-        struct pace_counts left = { .starts = 0 };
+        struct pace_counts left = { 0 };
         int32_t next = 0;
         for (size_t j = i; j < N; j++) {
             int64_t of_row = linked_sequence_clock(linked, j + 1) / SECONDS_PER_HOUR;
             struct row_context of;
             linked_sequence_context(linked, j, &of);
             if (of_row == hour)
-                pace_add(&left, of.link.kind, &sequence->rows[j], 1);
+                pace_add(&left, of.link.kind, of.row, rows_before(&of), 1);
             next += of_row == hour + 1;
         }
         ck_assert(!context.pace.is_known);
@@ -139,7 +148,7 @@ START_TEST(a_live_host_counts_down)
         host.context.link = (struct link){ LINK_NEW, 0 };
         struct row row = host.row;
         live_end(&host);
-        pace_take(&flows, LINK_NEW, &row);
+        pace_take(&flows, LINK_NEW, &row, 0);
     }
     /* The row that crossed is the first of its hour. */
     ck_assert_int_eq(pace_flows(&host.pace.left), pace_flows(&next) - 1);
@@ -156,7 +165,7 @@ START_TEST(what_was_not_to_come_takes_the_place_of_what_was)
     struct row row = {
         .value = { [ATTRIBUTE_PROTOCOL] = PROTOCOL_UDP, [ATTRIBUTE_DIRECTION] = DIRECTION_OUT }
     };
-    struct pace_counts counts = { .starts = 1 }, expected;
+    struct pace_counts counts = { .of_depth = { 1, 0, 2 } }, expected;
     size_t own = pace_class(LINK_REMOTE, &row), most = pace_class(LINK_NEW, &row);
     row.value[ATTRIBUTE_PROTOCOL] = PROTOCOL_TCP;
     size_t least = pace_class(LINK_REMOTE, &row);
@@ -165,19 +174,67 @@ START_TEST(what_was_not_to_come_takes_the_place_of_what_was)
     expected = counts;
     row.value[ATTRIBUTE_PROTOCOL] = PROTOCOL_UDP;
 
-    row.value[ATTRIBUTE_GAP] = 0;
-    pace_take(&counts, LINK_REMOTE, &row);
+    pace_take(&counts, LINK_REMOTE, &row, 2);
     expected.of_class[own]--;
+    expected.of_depth[2]--;
     ck_assert_mem_eq(&counts, &expected, sizeof counts);
-    row.value[ATTRIBUTE_GAP] = 7;
-    pace_take(&counts, LINK_REMOTE, &row);
+    pace_take(&counts, LINK_REMOTE, &row, 0);
     expected.of_class[most]--;
-    expected.starts--;
+    expected.of_depth[0]--;
     ck_assert_mem_eq(&counts, &expected, sizeof counts);
     for (int i = 0; i < 5; i++) /* more than there are */
-        pace_take(&counts, LINK_REMOTE, &row);
+        pace_take(&counts, LINK_REMOTE, &row, 0);
     ck_assert_int_eq(pace_flows(&counts), 0);
-    ck_assert_int_eq(counts.starts, 0);
+    ck_assert_int_eq(counts.of_depth[0], 0);
+    ck_assert_int_eq(counts.of_depth[2], 1);
+}
+END_TEST
+
+START_TEST(depths_go_up_to_the_beyond)
+{
+    static const size_t first[PACE_DEPTHS] = { 0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64 };
+    for (size_t d = 0; d < PACE_DEPTHS; d++) {
+        ck_assert_uint_eq(pace_depth(first[d]), d);
+        if (d > 0)
+            ck_assert_uint_eq(pace_depth(first[d] - 1), d - 1);
+    }
+    ck_assert_uint_eq(pace_depth(1000000), PACE_DEPTHS - 1);
+}
+END_TEST
+
+/* A host whose seconds have had the deep flows of the hour goes on in the next second; one that has
+ * some to come does not have to. */
+START_TEST(a_second_is_full_where_no_flow_is_left_so_deep)
+{
+    struct sequence_set *set = steady_host(600);
+    struct habits habits;
+    struct vocabulary vocabulary;
+    struct live_host host;
+    vocabulary_learn(&vocabulary, set);
+    habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true);
+    live_host_follow(&host, &habits, 0, 3, 9);
+    host.pace.left.of_depth[PACE_DEPTH_9 + 1] = 2; /* of 13 to 16 in a second */
+    for (size_t i = 0; i < 20; i++) {
+        live_begin(&host);
+        size_t n = host.context.n_in_second;
+        ck_assert_uint_eq(n, i);
+        /* From the 9th on, but for the two of those that are to come. */
+        int64_t lowest = n >= 8 && n != 12 && n != 13;
+        ck_assert_int_eq(host.context.lowest_gap, lowest);
+        ck_assert_int_gt(host.context.highest_gap, lowest);
+        host.context.link = (struct link){ LINK_NEW, 0 };
+        live_end(&host);
+    }
+    live_begin(&host);
+    host.row.value[ATTRIBUTE_GAP] = 1;
+    live_end(&host);
+    live_begin(&host);
+    ck_assert_int_eq(host.context.lowest_gap, 0);
+    live_host_release(&host);
+    habits_release(&habits);
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
 }
 END_TEST
 
@@ -195,7 +252,8 @@ START_TEST(an_hour_that_has_begun_has_less_to_come)
     live_host_follow(&host, &habits, 0, 3, 9);
     hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, &flows);
     ck_assert_int_eq(pace_flows(&host.pace.left), pace_flows(&flows) / 4);
-    ck_assert_int_eq(host.pace.left.starts, flows.starts / 4);
+    for (size_t d = 0; d < PACE_DEPTHS; d++)
+        ck_assert_int_eq(host.pace.left.of_depth[d], flows.of_depth[d] / 4);
     for (size_t c = 0; c < PACE_CLASSES; c++)
         ck_assert_int_le(abs(4 * host.pace.left.of_class[c] - flows.of_class[c]), 4);
     live_host_release(&host);
@@ -275,5 +333,7 @@ Suite *test_suite(void)
     testing_add(suite, what_was_not_to_come_takes_the_place_of_what_was);
     testing_add_loop(suite, gaps_lead_to_hours_that_have_flows, 2);
     testing_add(suite, an_hour_that_has_begun_has_less_to_come);
+    testing_add(suite, depths_go_up_to_the_beyond);
+    testing_add(suite, a_second_is_full_where_no_flow_is_left_so_deep);
     return suite;
 }

@@ -159,6 +159,33 @@ START_TEST(steps_ask_for_no_memory)
 }
 END_TEST
 
+/* Small hosts come as often as they are below the mean, large ones once. */
+START_TEST(hosts_of_few_rows_come_more_often)
+{
+    enum { LARGE = 1050, SMALL = 100, N_SMALL = 8, PIECE = 50 };
+    struct sequence_set *set = fixture_empty(1 + N_SMALL, LARGE);
+    for (size_t i = 0; i < set->n_rows; i++)
+        set->rows[i].value[ATTRIBUTE_PACKETS] = 1;
+    set->n_scored = LARGE + N_SMALL * SMALL; /* 205 a host */
+    for (size_t s = 1; s < set->n; s++)
+        set->items[s].n_rows = SMALL;
+    static const struct {
+        double balance;
+        size_t n_small; /* rows of an epoch */
+    } expected[] = { { 0.0, N_SMALL * SMALL }, { 1.0, 2 * N_SMALL * SMALL } };
+    for (size_t e = 0; e < ARRAY_LEN(expected); e++) {
+        struct masked_conv_settings settings = quick_settings(1.0);
+        settings.piece_rows = PIECE;
+        settings.balance = expected[e].balance;
+        struct masked_conv *model = fitted(&settings, set, 1);
+        /* The large host's last piece validates. */
+        ck_assert_uint_eq(model->training.n_rows, LARGE - PIECE + expected[e].n_small);
+        model_free(&model->base);
+    }
+    sequence_set_free(set);
+}
+END_TEST
+
 /* ---- stopping ----------------------------------------------------------------------------- */
 
 /* At a rate that soon does harm: the best weights so far are kept, not the last ones. */
@@ -227,6 +254,7 @@ Suite *test_suite(void)
     testing_add(suite, the_loss_falls_far_below_columns_alone);
     testing_add(suite, any_number_of_threads_gives_the_same_weights);
     testing_add(suite, steps_ask_for_no_memory);
+    testing_add(suite, hosts_of_few_rows_come_more_often);
     testing_add(suite, early_stopping_keeps_the_best_weights);
     testing_add(suite, a_loss_that_is_no_number_stops_with_its_place);
     testing_add(suite, a_training_needs_an_end);

@@ -277,6 +277,33 @@ static enum status load(struct vocabulary *vocabulary, const char *path, struct 
     return status;
 }
 
+/* Those of the clocks before the scored rows. */
+START_TEST(half_hours_are_those_of_training_rows)
+{
+    struct sequence_set *set = legal_rows(1, 4);
+    static const int64_t gaps[] = { 0, 3600, 1, 86400 };
+    static const struct {
+        size_t first_scored, n;
+        int64_t half_hours[2];
+    } cases[] = { { 0, 2, { 14, 16 } }, { 2, 1, { 16 } } };
+    set->items[0].start = 5 * 86400 + 7 * 3600 + 100;
+    for (size_t i = 0; i < ARRAY_LEN(gaps); i++)
+        set->rows[i].value[ATTRIBUTE_GAP] = gaps[i];
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        set->items[0].first_scored = cases[c].first_scored;
+        struct vocabulary vocabulary = learned(set);
+        const struct value_list *list = &vocabulary.lists[LIST_HALF_HOUR];
+        ck_assert_uint_eq(list->n, cases[c].n);
+        for (size_t i = 0; i < list->n; i++)
+            ck_assert_int_eq(list->values[i], cases[c].half_hours[i]);
+        vocabulary_release(&vocabulary);
+    }
+    ck_assert_int_eq(half_hour_of(86399), 47);
+    ck_assert_int_eq(half_hour_of(-1), 47);
+    sequence_set_free(set);
+}
+END_TEST
+
 START_TEST(a_vocabulary_comes_back_from_its_file)
 {
     struct sequence_set *set = fixture_network(1, 10, 6);
@@ -399,6 +426,7 @@ Suite *test_suite(void)
     testing_add(suite, whole_ratios_are_learned_and_others_not);
     testing_add_loop(suite, a_port_strays_where_nearly_all_its_flows_are_of_other_protocols,
                      ARRAY_LEN(stray_cases));
+    testing_add(suite, half_hours_are_those_of_training_rows);
     testing_add(suite, a_vocabulary_comes_back_from_its_file);
     testing_add(suite, a_damaged_vocabulary_is_refused);
     return suite;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/masked_conv/candidates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,9 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
         head->route = memory_alloc(n_scored_all * HEAD_HITS_MAX, sizeof *head->route);
         head->log_share = memory_alloc(n_scored_all * HEAD_HITS_MAX, sizeof *head->log_share);
         head->available = memory_alloc(n_scored_all * heads->n_routes[h], 1);
+        if (h == HEAD_LINK)
+            head->names = memory_alloc(n_scored_all * CANDIDATE_ASPECTS * CANDIDATE_ROUTES,
+                                       sizeof *head->names);
         if (!head_infos[h].has_mixture)
             continue;
         head->lo = memory_alloc(n_scored_all, sizeof *head->lo);
@@ -84,6 +88,7 @@ void batch_free(struct batch *batch)
         free(head->hi);
         free(head->range_lo);
         free(head->range_hi);
+        free(head->names);
     }
     free(batch);
 }
@@ -196,6 +201,26 @@ static void add_head_row(struct batch *batch, enum head h, size_t i,
     }
 }
 
+/* The number in its sequence of a row of a piece, by its place among the rows of all pieces. */
+static size_t row_at(const struct batch *batch, size_t place)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    return piece->first - history_of(batch, piece) + place % batch->n_rows_max;
+}
+
+static void add_names(struct batch *batch, size_t i)
+{
+    struct head_batch *head = &batch->head[HEAD_LINK];
+    size_t place = (size_t)batch->scored[head->rows[i]], row = row_at(batch, place);
+    const struct linked_sequence *linked =
+        batch->pieces[place / batch->n_rows_max].sequence->linked;
+    struct candidate_list conversations, remotes;
+    linked_sequence_candidates(linked, row, &conversations, &remotes);
+    candidate_names(batch->heads->vocabulary, &conversations, &remotes,
+                    linked_sequence_clock(linked, row + 1), row,
+                    head->names + i * CANDIDATE_ASPECTS * CANDIDATE_ROUTES);
+}
+
 /* Moves the hits of all rows together; start becomes the offsets. */
 static void join_hits(struct head_batch *head)
 {
@@ -210,13 +235,6 @@ static void join_hits(struct head_batch *head)
     }
     head->start[head->n] = (int32_t)n;
     head->n_hits = n;
-}
-
-/* The number in its sequence of a row of a piece, by its place among the rows of all pieces. */
-static size_t row_at(const struct batch *batch, size_t place)
-{
-    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
-    return piece->first - history_of(batch, piece) + place % batch->n_rows_max;
 }
 
 /* Its context, but for the pace. */
@@ -310,6 +328,8 @@ void batch_finish(struct batch *batch)
             struct row_context context;
             context_of(batch, (size_t)batch->scored[head->rows[i]], &context);
             add_head_row(batch, h, i, &context);
+            if (h == HEAD_LINK)
+                add_names(batch, i);
         }
         join_hits(head);
     }

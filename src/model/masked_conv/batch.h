@@ -50,6 +50,7 @@ struct head_batch {
     size_t n_hits;
     uint8_t *available;                    /* [n, n_routes] */
     double *lo, *hi, *range_lo, *range_hi; /* [n], where it has a mixture */
+    uint16_t *names; /* of the link's: [n, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] */
 };
 
 struct batch {

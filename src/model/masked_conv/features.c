@@ -39,8 +39,13 @@ enum aspect {
     LINK,
     MATCH_FLOWS,
     REMOTES_KNOWN,
+    LAST_FLOWS, /* of the last row's remote */
+    LAST_STEPS,
     IN_SECOND, /* rows that end at the clock */
+    HALF_HOUR, /* of the clock, where training has it */
     ORDER,
+    STEP_LOCAL, /* of the ports of the match from the row before it */
+    STEP_REMOTE,
     AGREEMENT,      /* of direction and protocol with the match's */
     PACE_LEFT,      /* flows still to come in the hour */
     PACE_GAP,       /* tenths of a second for each */
@@ -56,8 +61,9 @@ enum aspect {
     PACE_KIND = USED + 3,
     PACE_FORM = PACE_KIND + N_LINK_KINDS / 2,
     PACE_LINK_FORM = PACE_FORM + PACE_FORMS / 2,
-    USUAL = PACE_LINK_FORM + PACE_FORMS / 2, /* USUAL + enum usual: in the row's service */
-    SHOWN = USUAL + N_USUAL,                 /* SHOWN + s: conversation s */
+    PACE_DEPTH = PACE_LINK_FORM + PACE_FORMS / 2, /* and by depth_groups */
+    USUAL = PACE_DEPTH + 2,                       /* USUAL + enum usual: in the row's service */
+    SHOWN = USUAL + N_USUAL,                      /* SHOWN + s: conversation s */
 };
 
 static const struct feature {
@@ -68,12 +74,17 @@ static const struct feature {
     { STAGE_BEFORE, LAST, FORM },
     { STAGE_BEFORE, LAST, PACKETS },
     { STAGE_BEFORE, LAST, DURATION },
+    { STAGE_BEFORE, CONTEXT, LAST_FLOWS },
+    { STAGE_BEFORE, CONTEXT, LAST_STEPS },
     { STAGE_BEFORE, CONTEXT, PACE_LEFT },
     { STAGE_BEFORE, CONTEXT, PACE_GAP },
     { STAGE_BEFORE, CONTEXT, PACE_OUT },
     { STAGE_BEFORE, CONTEXT, IN_SECOND },
+    { STAGE_BEFORE, CONTEXT, HALF_HOUR },
     { STAGE_BEFORE, CONTEXT, PACE_STARTS },
     { STAGE_BEFORE, CONTEXT, PACE_NEXT },
+    { STAGE_BEFORE, CONTEXT, PACE_DEPTH + 0 },
+    { STAGE_BEFORE, CONTEXT, PACE_DEPTH + 1 },
     { STAGE_BEFORE, CONTEXT, PACE_KIND + 0 },
     { STAGE_BEFORE, CONTEXT, PACE_KIND + 1 },
     { STAGE_BEFORE, CONTEXT, PACE_FORM + 0 },
@@ -101,11 +112,16 @@ static const struct feature {
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 1 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 2 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 3 },
+    { STAGE_MATCH, CONTEXT, STEP_LOCAL },
+    { STAGE_MATCH, CONTEXT, STEP_REMOTE },
     { STAGE_MATCH, MATCH, AGE },
     { STAGE_MATCH, MATCH, ROWS_AGO },
     { STAGE_MATCH, MATCH, DIRECTION },
     { STAGE_MATCH, MATCH, PROTOCOL },
     { STAGE_MATCH, MATCH, SERVICE_PORT },
+    { STAGE_MATCH, MATCH, LOCAL_PORT },
+    { STAGE_MATCH, MATCH, REMOTE_PORT },
+    { STAGE_MATCH, MATCH, REMOTE },
     { STAGE_MATCH, MATCH, FLAGS },
     { STAGE_MATCH, MATCH, TOS },
     { STAGE_MATCH, MATCH, PACKETS },
@@ -179,7 +195,7 @@ _Static_assert(CONVERSATIONS_SHOWN == 12, "one feature a conversation that is sh
 
 int link_code(const struct link *link)
 {
-    bool is_near = link->rank < NEAR_RANKS;
+    bool is_near = link->rank < near_ranks(link->kind);
     switch (link->kind) {
     case LINK_REPLY:
         return is_near ? LINK_CODE_REPLY + (int)link->rank : LINK_CODE_OLDER_REPLY;
@@ -193,6 +209,21 @@ int link_code(const struct link *link)
         break;
     }
     BUG("link of kind %d", (int)link->kind);
+}
+
+struct link link_of_code(int code)
+{
+    static const int first[] = { LINK_CODE_REPLY, LINK_CODE_REPEAT, LINK_CODE_REMOTE };
+    if (code == LINK_CODE_NEW)
+        return (struct link){ LINK_NEW, 0 };
+    if (code >= LINK_CODE_OLDER_REPLY) {
+        enum link_kind kind = (enum link_kind)(code - LINK_CODE_OLDER_REPLY);
+        return (struct link){ kind, near_ranks(kind) };
+    }
+    enum link_kind kind = LINK_REMOTE;
+    while (code < first[kind])
+        kind--;
+    return (struct link){ kind, (uint32_t)(code - first[kind]) };
 }
 
 int count_code(int64_t x)
@@ -234,6 +265,9 @@ static int port_code(const struct vocabulary *vocabulary, int list, int64_t port
 
 /* Of three numbers, how long each stayed the same. */
 enum { STEADY_CODES = RECENT * RECENT * RECENT };
+
+/* Up to STEP_MAX either way, or beyond. */
+enum { STEP_MAX = 8, STEP_CODES = 2 * (STEP_MAX + 1) + 1 };
 
 /* None left; or how many eighths. */
 enum { PACE_OUT_CODES = 10 };
@@ -280,10 +314,15 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case USUAL + USUAL_DURATION:
     case USUAL + USUAL_BYTES:
         return USUAL_CODES;
+    case STEP_LOCAL:
+    case STEP_REMOTE:
+        return STEP_CODES;
     case AGREEMENT:
         return 4;
     case FORM:
         return 2 * (lists[ATTRIBUTE_PROTOCOL].n + 1);
+    case HALF_HOUR:
+        return HALF_HOURS;
     case PACE_OUT:
         return PACE_OUT_CODES;
     case SERVICE_STEADY:
@@ -396,7 +435,7 @@ static int pace_code(const struct pace *pace, int aspect)
 {
     if (!pace->is_known)
         return FEATURE_NONE;
-    int64_t left = pace_flows(&pace->left), starts = pace->left.starts;
+    int64_t left = pace_flows(&pace->left), starts = pace->left.of_depth[0];
     switch (aspect) {
     case PACE_LEFT:
         return count_code(left);
@@ -411,6 +450,9 @@ static int pace_code(const struct pace *pace, int aspect)
     }
 }
 
+/* Flows that are not the first of their second: up to the 4th, the 8th, the 32nd, and beyond. */
+static const size_t depth_groups[] = { 1, 4, 6, 9, PACE_DEPTHS };
+
 /* Levels of what is still to come. */
 static int pace_levels_code(const struct row_context *context, int aspect)
 {
@@ -418,12 +460,16 @@ static int pace_levels_code(const struct row_context *context, int aspect)
     if (!context->pace.is_known)
         return FEATURE_NONE;
     enum link_kind kind = context->link.kind;
-    int64_t n[2], of = aspect < PACE_LINK_FORM ? pace_flows(left) : pace_flows_of_kind(left, kind);
+    bool is_of_link = aspect >= PACE_LINK_FORM && aspect < PACE_DEPTH;
+    int64_t n[2], of = is_of_link ? pace_flows_of_kind(left, kind) : pace_flows(left);
     for (int i = 0; i < 2; i++) {
         if (aspect < PACE_FORM)
             n[i] = pace_flows_of_kind(left, (enum link_kind)(2 * (aspect - PACE_KIND) + i));
         else if (aspect < PACE_LINK_FORM)
             n[i] = pace_flows_of_form(left, (size_t)(2 * (aspect - PACE_FORM) + i));
+        else if (aspect >= PACE_DEPTH)
+            n[i] = pace_flows_of_depths(left, depth_groups[2 * (aspect - PACE_DEPTH) + i],
+                                        depth_groups[2 * (aspect - PACE_DEPTH) + i + 1]);
         else
             n[i] = left->of_class[kind * PACE_FORMS + 2 * (aspect - PACE_LINK_FORM) + i];
     }
@@ -431,17 +477,44 @@ static int pace_levels_code(const struct row_context *context, int aspect)
            share_level((double)n[1], (double)of);
 }
 
-static int context_code(const struct row_context *context, int aspect)
+static int step_code(const struct row_context *context, enum attribute attribute)
+{
+    if (context->before_match.row == NULL)
+        return FEATURE_NONE;
+    int64_t step = context->match.row->value[attribute] -
+                   context->before_match.row->value[attribute];
+    step = step > STEP_MAX ? STEP_MAX + 1 : step < -STEP_MAX ? -STEP_MAX - 1 : step;
+    return (int)step + STEP_MAX + 1;
+}
+
+static int half_hour_code(const struct vocabulary *vocabulary, int64_t clock)
+{
+    int code = value_list_find(&vocabulary->lists[LIST_HALF_HOUR], half_hour_of(clock));
+    return code >= 0 ? code : FEATURE_NONE;
+}
+
+static int context_code(const struct vocabulary *vocabulary, const struct row_context *context,
+                        int aspect)
 {
     if (aspect >= PACE_KIND && aspect < USUAL)
         return pace_levels_code(context, aspect);
     switch (aspect) {
+    case HALF_HOUR:
+        return half_hour_code(vocabulary, context->clock);
     case PACE_LEFT:
     case PACE_GAP:
     case PACE_OUT:
     case PACE_STARTS:
     case PACE_NEXT:
         return pace_code(&context->pace, aspect);
+    case LAST_FLOWS:
+        return count_code(context->previous_flows);
+    case LAST_STEPS:
+        return context->previous_steps;
+    case STEP_LOCAL:
+        return step_code(context, ATTRIBUTE_LOCAL_PORT);
+    case STEP_REMOTE:
+        return step_code(context, ATTRIBUTE_REMOTE_PORT);
     case IN_SECOND:
         return count_code((int64_t)context->n_in_second);
     case LINK:
@@ -501,7 +574,7 @@ static int feature_code(const struct vocabulary *vocabulary, const struct featur
 {
     int aspect = feature->aspect;
     if (feature->source == CONTEXT)
-        return context_code(context, aspect);
+        return context_code(vocabulary, context, aspect);
     if (feature->source == OWN) {
         bool is_octet = aspect >= OCTET_1 && aspect <= OCTET_3;
         if (is_octet && !is_spelt(vocabulary, context))

@@ -43,15 +43,17 @@ enum stage {
 /* Codes of the link as a stage and a head tell it. */
 enum {
     LINK_CODE_REPLY = 0,
-    LINK_CODE_REPEAT = NEAR_RANKS,
-    LINK_CODE_REMOTE = 2 * NEAR_RANKS,
-    LINK_CODE_OLDER_REPLY = 3 * NEAR_RANKS,
+    LINK_CODE_REPEAT = NEAR_CONVERSATIONS,
+    LINK_CODE_REMOTE = 2 * NEAR_CONVERSATIONS,
+    LINK_CODE_OLDER_REPLY = LINK_CODE_REMOTE + NEAR_REMOTES,
     LINK_CODE_OLDER_REPEAT,
     LINK_CODE_OLDER_REMOTE,
     LINK_CODE_NEW,
     N_LINK_CODES,
 };
 int link_code(const struct link *link);
+/* Of an older one, whose rank is still to be told, the lowest that it can have. */
+struct link link_of_code(int code);
 
 /* Small numbers one by one, then four steps an octave: below COUNT_CODES. */
 enum { COUNT_CODES = 128 };

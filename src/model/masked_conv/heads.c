@@ -67,7 +67,7 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
     const int64_t *value = context->row->value;
     switch (head) {
     case HEAD_OLDER:
-        return kind != LINK_NEW && context->link.rank >= NEAR_RANKS;
+        return kind != LINK_NEW && context->link.rank >= near_ranks(kind);
     case HEAD_DIRECTION:
     case HEAD_PROTOCOL:
         return is_open;

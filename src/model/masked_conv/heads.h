@@ -23,7 +23,7 @@ enum head {
     HEAD_GAP,
     HEAD_ORDER,     /* within a second: order_is_kept */
     HEAD_LINK,      /* N_LINK_CODES */
-    HEAD_OLDER,     /* the octave of a rank beyond NEAR_RANKS */
+    HEAD_OLDER,     /* the octave of a rank that is not near */
     HEAD_DIRECTION, /* this and the next ones where the link leaves them open */
     HEAD_PROTOCOL,
     HEAD_LOCAL_PORT,

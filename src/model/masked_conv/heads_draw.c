@@ -3,6 +3,8 @@
 #include "nn/categorical.h"
 #include "nn/logistic_mixture.h"
 
+#include <string.h>
+
 #include <math.h>
 
 /* Values above this are never drawn: files and the tools that read them hold no larger durations,
@@ -104,16 +106,38 @@ bool head_value_strays(const struct heads *heads, enum head head, const struct r
                            stray_port(share, head_port_side(head), port)) >= 0;
 }
 
+/* A link's kind keeps its probability; what is truncated is which conversation or remote it is. */
+static size_t draw_link(const uint8_t *available, const real *logits, double truncation,
+                        struct rng *rng)
+{
+    size_t route = categorical_draw(logits, available, N_LINK_CODES, 0.0, rng);
+    struct link link = link_of_code((int)route);
+    if (truncation <= 0.0 || link.kind == LINK_NEW)
+        return route;
+    struct link first = { link.kind, 0 }, older = { link.kind, near_ranks(link.kind) };
+    size_t n_near = near_ranks(link.kind), near = (size_t)link_code(&first);
+    real of_kind[NEAR_MAX + 1];
+    uint8_t is_there[NEAR_MAX + 1];
+    memcpy(of_kind, logits + near, n_near * sizeof *of_kind);
+    memcpy(is_there, available + near, n_near);
+    of_kind[n_near] = logits[link_code(&older)];
+    is_there[n_near] = available[link_code(&older)];
+    size_t rank = categorical_draw(of_kind, is_there, n_near + 1, truncation, rng);
+    return rank < n_near ? near + rank : (size_t)link_code(&older);
+}
+
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng)
 {
     size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
+    if (head == HEAD_LINK)
+        return (int64_t)draw_link(available, logits, truncation, rng);
     size_t route = categorical_draw(logits, available, n_routes, truncation, rng);
     if (head == HEAD_OLDER) {
         uint64_t first = octave_first((int)route), end = octave_first((int)route + 1);
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
-        return (int64_t)(NEAR_RANKS + first + rng_below(rng, end - first));
+        return (int64_t)(near_ranks(context->link.kind) + first + rng_below(rng, end - first));
     }
     if (head_is_set(head))
         return route < n_atoms ? atom_value(heads, head, route)

@@ -16,7 +16,7 @@ enum {
     PORTS_OF_BLOCK = 1024,
     SMALL_GAPS = 64,    /* gaps 0..63 are atoms */
     SMALL_PACKETS = 64, /* packets 1..64 */
-    OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_RANKS */
+    OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_REMOTES */
     COUNT_OCTAVES = 63,
     RELATIVE_MAX = 512, /* relative routes of a head */
 };
@@ -94,7 +94,7 @@ int64_t head_n_escape(const struct heads *heads, enum head head, const struct ro
 bool port_is_kept(const struct row_context *context, int64_t port);
 size_t n_ports_kept(const struct row_context *context, int64_t block);
 
-/* How many ranks beyond NEAR_RANKS there are for a link of the row's kind. */
+/* How many ranks beyond the near ones there are for a link of the row's kind. */
 size_t n_older_ranks(const struct row_context *context);
 
 /* ---- relative routes ---------------------------------------------------------------------- */

@@ -93,5 +93,5 @@ int64_t head_n_escape(const struct heads *heads, enum head head, const struct ro
 size_t n_older_ranks(const struct row_context *context)
 {
     size_t n = context->link.kind == LINK_REMOTE ? context->n_remotes : context->n_conversations;
-    return n - NEAR_RANKS;
+    return n - near_ranks(context->link.kind);
 }

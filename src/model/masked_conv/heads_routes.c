@@ -10,14 +10,15 @@
 static void link_available(const struct row_context *context, uint8_t *available)
 {
     size_t n_conversations = context->n_conversations, n_remotes = context->n_remotes;
-    for (size_t rank = 0; rank < NEAR_RANKS; rank++) {
+    for (size_t rank = 0; rank < NEAR_CONVERSATIONS; rank++) {
         available[LINK_CODE_REPLY + rank] = rank < n_conversations;
         available[LINK_CODE_REPEAT + rank] = rank < n_conversations;
-        available[LINK_CODE_REMOTE + rank] = rank < n_remotes;
     }
-    available[LINK_CODE_OLDER_REPLY] = n_conversations > NEAR_RANKS;
-    available[LINK_CODE_OLDER_REPEAT] = n_conversations > NEAR_RANKS;
-    available[LINK_CODE_OLDER_REMOTE] = n_remotes > NEAR_RANKS;
+    for (size_t rank = 0; rank < NEAR_REMOTES; rank++)
+        available[LINK_CODE_REMOTE + rank] = rank < n_remotes;
+    available[LINK_CODE_OLDER_REPLY] = n_conversations > NEAR_CONVERSATIONS;
+    available[LINK_CODE_OLDER_REPEAT] = n_conversations > NEAR_CONVERSATIONS;
+    available[LINK_CODE_OLDER_REMOTE] = n_remotes > NEAR_REMOTES;
     available[LINK_CODE_NEW] = 1;
 }
 
@@ -56,6 +57,7 @@ static void port_available(const struct heads *heads, enum head head,
     const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
     size_t n_atoms = heads->n_atoms[head], n_kept = context->n_kept_ports;
     uint16_t n_of_block[PORT_BLOCKS] = { 0 };
+    uint64_t lowest_bits[PORTS_OF_BLOCK / 64] = { 0 }; /* of kept ports: few others have the same */
     int64_t values[RELATIVE_MAX];
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
@@ -67,10 +69,14 @@ static void port_available(const struct heads *heads, enum head head,
         if (atom >= 0)
             available[atom] = 0;
         n_of_block[context->kept_ports[i] / PORTS_OF_BLOCK]++;
+        size_t bits = context->kept_ports[i] % PORTS_OF_BLOCK;
+        lowest_bits[bits / 64] |= UINT64_C(1) << bits % 64;
     }
-    for (size_t i = 0; i < n; i++)
-        if (available[n_atoms + i] && n_of_block[values[i] / PORTS_OF_BLOCK] > 0)
+    for (size_t i = 0; i < n; i++) {
+        size_t bits = (size_t)values[i] % PORTS_OF_BLOCK;
+        if (available[n_atoms + i] && (lowest_bits[bits / 64] >> bits % 64 & 1) != 0)
             available[n_atoms + i] = !port_is_kept(context, values[i]);
+    }
     for (size_t block = 0; block < PORT_BLOCKS; block++)
         available[n_atoms + n + block] = n_of_block[block] < PORTS_OF_BLOCK;
 }
@@ -186,7 +192,7 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
     if (head == HEAD_LINK) {
         add_hit(hits, &n, (size_t)link_code(&context->link), 0.0);
     } else if (head == HEAD_OLDER) {
-        uint64_t rank = context->link.rank - NEAR_RANKS;
+        uint64_t rank = context->link.rank - near_ranks(context->link.kind);
         int octave = octave_of(rank);
         uint64_t end = octave_first(octave + 1);
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);

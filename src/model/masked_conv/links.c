@@ -21,6 +21,16 @@ struct linked_row {
     int32_t hour_end; /* number of the first row that ends after the hour of the clock before it */
     int32_t next;     /* see struct pace */
     uint32_t n_in_second; /* see struct row_context */
+    /* The row before with the same remote, and how many there have been. */
+    int32_t remote_before;
+    uint32_t remote_flows;
+    struct candidate_look look;
+};
+
+/* The last rows of the most recent conversations and remotes: numbers, most recent first. */
+struct near_rows {
+    uint16_t n_conversations, n_remotes;
+    int32_t conversations[NEAR_CONVERSATIONS], remotes[NEAR_REMOTES];
 };
 
 struct linked_sequence {
@@ -34,11 +44,13 @@ struct linked_sequence {
     int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions; /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
+    struct near_rows *near;     /* before every NEAR_STEP-th row */
     struct pace_counts *counts; /* of the rows before every COUNT_ROWS-th one */
     struct pace_counts rest;    /* of what comes after the last row in its hour */
 };
 
 #define COUNT_ROWS 16
+#define NEAR_STEP  32
 
 /* ---- exclusions --------------------------------------------------------------------------- */
 
@@ -153,6 +165,8 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     const struct past_row *match = conversation_match(memory, &link);
     const struct past_row *references[N_REFERENCES];
     conversation_references(memory, row, references);
+    const struct past_row *remote = conversation_of_remote(memory,
+                                                           (uint32_t)row->value[ATTRIBUTE_REMOTE]);
     *linked_row = (struct linked_row){
         .kind = (uint8_t)link.kind,
         .rank = (uint16_t)link.rank,
@@ -161,6 +175,9 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .match = number_of(match),
         .match_flows = match != NULL ? match->n_flows : 0,
         .last_new = last_new,
+        .remote_before = number_of(remote),
+        .look = candidate_look(vocabulary, row),
+        .remote_flows = remote != NULL ? remote->n_flows : 0,
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         linked_row->references[r] = number_of(references[r]);
@@ -173,14 +190,16 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
 static void add_row(const struct linked_sequence *linked, size_t i, int32_t n,
                     struct pace_counts *counts)
 {
-    pace_add(counts, (enum link_kind)linked->rows[i].kind, &linked->sequence->rows[i], n);
+    const struct row *row = &linked->sequence->rows[i];
+    size_t n_before = row->value[ATTRIBUTE_GAP] == 0 ? linked->rows[i].n_in_second : 0;
+    pace_add(counts, (enum link_kind)linked->rows[i].kind, row, n_before, n);
 }
 
 /* Counts flows by class, and finds where hours end. */
 static void count_pace(struct linked_sequence *linked)
 {
     size_t n = linked->sequence->n_rows;
-    struct pace_counts counts = { .starts = 0 };
+    struct pace_counts counts = { 0 };
     linked->counts = memory_alloc(n / COUNT_ROWS + 1, sizeof *linked->counts);
     for (size_t i = 0; i <= n; i++) {
         if (i % COUNT_ROWS == 0)
@@ -210,7 +229,8 @@ static void add_rows_before(const struct linked_sequence *linked, size_t i, int3
     const struct pace_counts *first = &linked->counts[i / COUNT_ROWS];
     for (size_t c = 0; c < PACE_CLASSES; c++)
         counts->of_class[c] += factor * first->of_class[c];
-    counts->starts += factor * first->starts;
+    for (size_t d = 0; d < PACE_DEPTHS; d++)
+        counts->of_depth[d] += factor * first->of_depth[d];
     for (size_t row = i - i % COUNT_ROWS; row < i; row++)
         add_row(linked, row, factor, counts);
 }
@@ -220,7 +240,7 @@ static struct pace_counts counts_left(const struct linked_sequence *linked, size
 {
     size_t n = linked->sequence->n_rows, end = (size_t)linked->rows[i].hour_end;
     bool is_last = linked->clocks[i] / SECONDS_PER_HOUR == linked->clocks[n] / SECONDS_PER_HOUR;
-    struct pace_counts left = is_last ? linked->rest : (struct pace_counts){ .starts = 0 };
+    struct pace_counts left = is_last ? linked->rest : (struct pace_counts){ 0 };
     if (end > i) {
         add_rows_before(linked, end, 1, &left);
         add_rows_before(linked, i, -1, &left);
@@ -228,17 +248,31 @@ static struct pace_counts counts_left(const struct linked_sequence *linked, size
     return left;
 }
 
+static void note_near(const struct conversation_memory *memory, struct near_rows *near)
+{
+    size_t n = conversation_count(memory), n_remotes = conversation_remote_count(memory);
+    near->n_conversations = (uint16_t)(n < NEAR_CONVERSATIONS ? n : NEAR_CONVERSATIONS);
+    near->n_remotes = (uint16_t)(n_remotes < NEAR_REMOTES ? n_remotes : NEAR_REMOTES);
+    for (size_t rank = 0; rank < near->n_conversations; rank++)
+        near->conversations[rank] = number_of(conversation_at(memory, rank));
+    for (size_t rank = 0; rank < near->n_remotes; rank++)
+        near->remotes[rank] = number_of(conversation_remote_at(memory, rank));
+}
+
 static void link_rows(struct linked_sequence *linked)
 {
     const struct sequence *sequence = linked->sequence;
     linked->rows = memory_alloc(sequence->n_rows, sizeof *linked->rows);
     linked->clocks = memory_alloc(sequence->n_rows + 1, sizeof *linked->clocks);
+    linked->near = memory_alloc(sequence->n_rows / NEAR_STEP + 1, sizeof *linked->near);
     struct conversation_memory *memory = conversation_memory_create();
     int32_t last_new = -1;
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
         link_row(linked, i, last_new, memory, linked->vocabulary);
+        if (i % NEAR_STEP == 0)
+            note_near(memory, &linked->near[i / NEAR_STEP]);
         linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
         if (linked->has_memory)
             conversation_note(memory, row, linked->clocks[i + 1]);
@@ -299,11 +333,10 @@ void linked_sequence_free(struct linked_sequence *linked)
     free(linked->rows);
     free(linked->clocks);
     free(linked->exclusions);
+    free(linked->near);
     free(linked->counts);
     free(linked);
 }
-
-/* ---- contexts ----------------------------------------------------------------------------- */
 
 static struct seen_row seen(const struct linked_sequence *linked, int32_t number)
 {
@@ -312,6 +345,96 @@ static struct seen_row seen(const struct linked_sequence *linked, int32_t number
     return (struct seen_row){ &linked->sequence->rows[number], linked->clocks[number + 1],
                               (uint64_t)number };
 }
+
+/* ---- candidates --------------------------------------------------------------------------- */
+
+/* Puts a row in front; it takes the place of the one at `rank`, or, where that is no near one, of
+ * the last one of a full list. */
+static void front_near(int32_t *rows, uint16_t *n, size_t n_max, size_t rank, size_t row)
+{
+    if (rank >= *n)
+        rank = *n < n_max ? (*n)++ : n_max - 1;
+    memmove(rows + 1, rows, rank * sizeof *rows);
+    rows[0] = (int32_t)row;
+}
+
+static size_t rank_of(const int32_t *rows, size_t n, int32_t row)
+{
+    size_t rank = 0;
+    while (rank < n && rows[rank] != row)
+        rank++;
+    return rank;
+}
+
+static bool is_of_conversation(const struct linked_row *row)
+{
+    return row->kind == LINK_REPLY || row->kind == LINK_REPEAT;
+}
+
+/* What row i leaves in front. */
+static void front_row(const struct linked_sequence *linked, size_t i, struct near_rows *near)
+{
+    const struct linked_row *row = &linked->rows[i];
+    front_near(near->conversations, &near->n_conversations, NEAR_CONVERSATIONS,
+               is_of_conversation(row) ? row->rank : NEAR_CONVERSATIONS, i);
+    front_near(near->remotes, &near->n_remotes, NEAR_REMOTES,
+               rank_of(near->remotes, near->n_remotes, row->remote_before), i);
+}
+
+static int64_t clock_of(const struct linked_sequence *linked, int32_t number)
+{
+    return linked->clocks[number + 1];
+}
+
+/* How the ports of a row went on from the one before with its remote. */
+static uint8_t steps_of(const struct linked_sequence *linked, size_t i)
+{
+    const struct row *rows = linked->sequence->rows;
+    int32_t before = linked->rows[i].remote_before;
+    return before >= 0 ? candidate_steps(&rows[before], &rows[i]) : 0;
+}
+
+/* A candidate by its last row, which came n_flows rows and one after another, the last of them
+ * being number `before`. */
+static struct candidate candidate_at(const struct linked_sequence *linked, int32_t number,
+                                     int32_t before, uint32_t n_flows)
+{
+    int64_t clock = clock_of(linked, number);
+    return (struct candidate){
+        .clock = clock,
+        .interval = before >= 0 ? clock - clock_of(linked, before) : 0,
+        .index = (uint64_t)number,
+        .n_flows = n_flows + 1,
+        .look = linked->rows[number].look,
+    };
+}
+
+void linked_sequence_candidates(const struct linked_sequence *linked, size_t i,
+                                struct candidate_list *conversations,
+                                struct candidate_list *remotes)
+{
+    struct near_rows near = linked->near[i / NEAR_STEP];
+    for (size_t j = i - i % NEAR_STEP; linked->has_memory && j < i; j++)
+        front_row(linked, j, &near);
+    conversations->n = near.n_conversations;
+    for (size_t rank = 0; rank < near.n_conversations; rank++) {
+        int32_t number = near.conversations[rank];
+        const struct linked_row *row = &linked->rows[number];
+        conversations->items[rank] = is_of_conversation(row)
+                                         ? candidate_at(linked, number, row->match,
+                                                        row->match_flows)
+                                         : candidate_at(linked, number, -1, 0);
+    }
+    remotes->n = near.n_remotes;
+    for (size_t rank = 0; rank < near.n_remotes; rank++) {
+        const struct linked_row *row = &linked->rows[near.remotes[rank]];
+        remotes->items[rank] = candidate_at(linked, near.remotes[rank], row->remote_before,
+                                            row->remote_flows);
+        remotes->items[rank].steps = steps_of(linked, (size_t)near.remotes[rank]);
+    }
+}
+
+/* ---- contexts ----------------------------------------------------------------------------- */
 
 struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i)
 {
@@ -329,6 +452,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
     const struct linked_row *linked_row = &linked->rows[i];
     const uint16_t *exclusions = linked->exclusions + linked_row->first_exclusion;
     const uint8_t *octets = (const uint8_t *)(exclusions + linked_row->n_exclusions);
+    const struct linked_row *previous = linked->has_memory && i > 0 ? linked_row - 1 : NULL;
     bool is_remote = linked_row->kind == LINK_REMOTE, is_new = linked_row->kind == LINK_NEW;
     *context = (struct row_context){
         .row = &linked->sequence->rows[i],
@@ -336,12 +460,16 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .index = i,
         .n_in_second = linked_row->n_in_second,
         .previous = seen(linked, (int32_t)i - 1),
+        .previous_flows = previous != NULL ? previous->remote_flows + 1 : 0,
+        .previous_steps = previous != NULL ? steps_of(linked, i - 1) : 0,
         .last_new = seen(linked, linked_row->last_new),
         .link = { linked_row->kind, linked_row->rank },
         .n_conversations = linked_row->n_conversations,
         .n_remotes = linked_row->n_remotes,
         .match = seen(linked, linked_row->match),
         .match_flows = linked_row->match_flows,
+        .before_match = seen(linked,
+                             is_remote ? linked->rows[linked_row->match].remote_before : -1),
         .kept_ports = exclusions,
         .n_kept_ports = is_remote ? linked_row->n_exclusions : 0,
         .is_icmp_kept = linked_row->is_icmp_kept,

@@ -15,14 +15,13 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
 
 #include "model/conversation.h"
+#include "model/masked_conv/candidates.h"
 #include "model/masked_conv/pace.h"
 #include "model/masked_conv/services.h"
 #include "model/masked_conv/vocabulary.h"
 
 /* How many of the most recent conversations are shown to the network as they stand. */
 #define CONVERSATIONS_SHOWN 12
-/* Ranks below this are told apart one by one, higher ones by octave. */
-#define NEAR_RANKS 64
 
 /* A row of the past; row is NULL where there is none. */
 struct seen_row {
@@ -37,11 +36,14 @@ struct row_context {
     uint64_t index;        /* the host's how-manieth row it is */
     size_t n_in_second;    /* rows before it that end at the clock */
     struct seen_row previous;
+    uint32_t previous_flows;  /* with its remote, it included; 0 without memory */
+    uint8_t previous_steps;   /* candidate_steps from the one before it with its remote, or 0 */
     struct seen_row last_new; /* the last one that began a conversation */
     struct link link;
     size_t n_conversations, n_remotes;
     struct seen_row match;
-    uint32_t match_flows; /* of the conversation, or with the remote, so far */
+    struct seen_row before_match; /* of a link to a remote: the last but one with it */
+    uint32_t match_flows;         /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
     struct pace pace;                     /* where it may be looked at */
@@ -83,6 +85,10 @@ void linked_sequence_free(struct linked_sequence *linked);
 /* The context of row i, without a pace. Borrowed from the linked sequence. */
 void linked_sequence_context(const struct linked_sequence *linked, size_t i,
                              struct row_context *context);
+/* The near conversations and remotes before row i. */
+void linked_sequence_candidates(const struct linked_sequence *linked, size_t i,
+                                struct candidate_list *conversations,
+                                struct candidate_list *remotes);
 /* What came in truth from row i on. */
 struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i);
 const struct sequence *linked_sequence_source(const struct linked_sequence *linked);

@@ -15,6 +15,8 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .has_memory = has_memory,
         .has_profile = has_profile,
         .clock = start,
+        .conversations.n_max = NEAR_CONVERSATIONS,
+        .remotes.n_max = NEAR_REMOTES,
         .kept_atoms = memory_alloc(vocabulary->lists[ATTRIBUTE_REMOTE].n, sizeof(uint16_t)),
     };
 }
@@ -34,6 +36,14 @@ static void begin_hour(struct live_host *host)
 
 /* A gap of this many times what is between flows on average is no gap of an hour that goes on. */
 #define LONG_GAPS 100
+
+/* Whether the second has had as many flows as it may: bursts are few and long, so that once in one
+ * a network goes on for long. */
+static bool is_full_second(const struct live_host *host)
+{
+    size_t depth = pace_depth(host->n_in_second);
+    return depth >= PACE_DEPTH_9 && host->pace.left.of_depth[depth] == 0;
+}
 
 /* The gaps that keep to the pace: they end in this hour while it has flows to come, else in the
  * next one that has some; and not so late that these would all come at its end. A host that is late
@@ -65,6 +75,8 @@ static void keep_gaps(const struct live_host *host, struct row_context *context)
         within = LATE;
     context->lowest_gap = hour > host->hour ? hour * SECONDS_PER_HOUR - host->clock : 0;
     context->highest_gap = context->lowest_gap + within;
+    if (context->lowest_gap == 0 && is_full_second(host))
+        context->lowest_gap = 1;
 }
 
 static void keep_pace(struct live_host *host)
@@ -73,7 +85,8 @@ static void keep_pace(struct live_host *host)
         return;
     if (host->clock / SECONDS_PER_HOUR != host->hour)
         begin_hour(host);
-    pace_take(&host->pace.left, host->context.link.kind, &host->row);
+    pace_take(&host->pace.left, host->context.link.kind, &host->row,
+              host->row.value[ATTRIBUTE_GAP] == 0 ? host->n_in_second : 0);
 }
 
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -121,6 +134,10 @@ void live_begin(struct live_host *host)
         context->services = &host->profile->services;
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     keep_gaps(host, context);
+    if (host->remotes.n > 0) {
+        context->previous_flows = host->remotes.items[0].n_flows;
+        context->previous_steps = host->remotes.items[0].steps;
+    }
     if (host->index > 0)
         context->previous = (struct seen_row){ &host->previous, host->clock, host->index - 1 };
     if (host->has_last_new)
@@ -137,6 +154,8 @@ void live_link(struct live_host *host, struct link link)
     context->link = link;
     context->match = seen(match);
     context->match_flows = match != NULL ? match->n_flows : 0;
+    if (link.kind == LINK_REMOTE)
+        context->before_match = seen(conversation_before(host->memory, &link));
     if (link.kind == LINK_REPLY || link.kind == LINK_REPEAT) {
         conversation_continue(&host->row, match, link.kind);
     } else if (link.kind == LINK_REMOTE) {
@@ -212,12 +231,55 @@ static void note_atoms(struct live_host *host)
         keep_atom(host, atom);
 }
 
+/* Where a remote is in the list of near ones; beyond it where it is not. */
+static size_t near_remote(const struct live_host *host, uint32_t address)
+{
+    size_t rank = 0;
+    while (rank < host->remotes.n && host->near_remotes[rank] != address)
+        rank++;
+    return rank;
+}
+
+/* Moves the row's conversation and remote to the front. Their past is the match's, and the
+ * memory's before it knows of the row. */
+static void note_candidates(struct live_host *host)
+{
+    const struct row_context *context = &host->context;
+    uint32_t address = (uint32_t)host->row.value[ATTRIBUTE_REMOTE];
+    struct candidate candidate = { .clock = host->clock,
+                                   .index = host->index,
+                                   .n_flows = 1,
+                                   .look = candidate_look(host->vocabulary, &host->row) };
+    struct candidate remote = candidate;
+    size_t rank = NEAR_CONVERSATIONS;
+    if (context->link.kind == LINK_REPLY || context->link.kind == LINK_REPEAT) {
+        candidate.n_flows += context->match_flows;
+        candidate.interval = host->clock - context->match.clock;
+        rank = context->link.rank;
+    }
+    candidate_front(&host->conversations, rank, &candidate);
+    const struct past_row *before = conversation_of_remote(host->memory, address);
+    if (before != NULL) {
+        remote.n_flows += before->n_flows;
+        remote.interval = host->clock - before->clock;
+        remote.steps = candidate_steps(&before->row, &host->row);
+    }
+    rank = near_remote(host, address);
+    candidate_front(&host->remotes, rank, &remote);
+    if (rank >= host->remotes.n)
+        rank = host->remotes.n - 1;
+    memmove(host->near_remotes + 1, host->near_remotes, rank * sizeof *host->near_remotes);
+    host->near_remotes[0] = address;
+}
+
 void live_end(struct live_host *host)
 {
     enum link_kind kind = host->context.link.kind;
     host->clock += host->row.value[ATTRIBUTE_GAP];
     if (host->has_memory && kind == LINK_NEW)
         note_atoms(host);
+    if (host->has_memory)
+        note_candidates(host);
     if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
     window_log_note(host->windows, &host->row, host->clock);

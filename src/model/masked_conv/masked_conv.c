@@ -33,6 +33,8 @@ static const struct option options[] = {
       .help = "pieces of sequences in a training step" },
     { "piece-rows", 0, OPTION_INT, AT(piece_rows), "256", .minimum = 1, .maximum = 65536,
       .argument = "N", .help = "rows of a piece" },
+    { "balance", 0, OPTION_REAL, AT(balance), "0.5", .minimum = 0, .maximum = 1, .argument = "B",
+      .help = "train on a host of fewer rows than the mean (mean / rows)^B times as often" },
     { "epochs", 0, OPTION_REAL, AT(epochs), "8", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "how often each row is trained on; 0 for no limit" },
     { "minutes", 0, OPTION_REAL, AT(minutes), "0", .minimum = 0, .maximum = 1e6, .argument = "M",

@@ -25,6 +25,7 @@ struct masked_conv_settings {
     double dropout, feature_dropout;
     double host_dropout;  /* how often a host is taken for the unknown one */
     double pace_dropout;  /* how often its pace is not shown */
+    double balance;       /* of hosts with few rows and with many */
     double cold_share;    /* of the pieces that show it, those that show nothing before them */
     double strange_share; /* and of these, those that show what another host did */
     int64_t patience;     /* stop after so many validations without a better one; 0: never */

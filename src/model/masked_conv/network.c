@@ -1,6 +1,7 @@
 #include "model/masked_conv/network.h"
 
 #include "base/memory.h"
+#include "model/masked_conv/candidates.h"
 #include "nn/ops.h"
 
 #include <math.h>
@@ -57,8 +58,10 @@ static void create_trunk(struct network *network)
 
 static size_t n_outputs(const struct network *network, enum head head)
 {
-    return network->heads->n_routes[head] +
-           (head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0);
+    size_t n = network->heads->n_routes[head];
+    if (head == HEAD_LINK)
+        n += candidate_outputs();
+    return n + (head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0);
 }
 
 static void create_heads(struct network *network)
@@ -80,6 +83,8 @@ static void create_heads(struct network *network)
                                       name);
         head->out_bias = params_add(params, SHAPE(outputs), INIT_CONSTANT(0), "%s.out_bias", name);
     }
+    size_t n_entries = candidate_table_size(network->heads->vocabulary);
+    network->candidates = params_add(params, SHAPE(n_entries), INIT_CONSTANT(0), "candidates");
 }
 
 /* Mixtures start spread over the log scales of their attributes. */
@@ -244,6 +249,8 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
                                    stages, weights->stage_weight, NULL);
     z = drop(tape, activate(tape, z, ACTIVATION_SILU), noise, h);
     struct tensor *y = linear(tape, z, weights->out_weight, weights->out_bias);
+    if (h == HEAD_LINK)
+        y = channel_sum(tape, y, network->candidates, candidate_sums(rows->names));
     struct tensor *log_mass = NULL;
     if (head_infos[h].has_mixture)
         log_mass = logistic_cell(tape, y,

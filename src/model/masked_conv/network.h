@@ -45,6 +45,7 @@ struct network {
         size_t hidden;
         struct tensor *trunk_weight, *stage_weight, *bias, *out_weight, *out_bias;
     } head[N_HEADS];
+    struct tensor *candidates; /* the table of candidate_names */
 };
 
 /* space, heads: borrowed. */

@@ -45,13 +45,20 @@ int64_t pace_flows_of_form(const struct pace_counts *counts, size_t form)
     return sum_of(counts->of_class + form, N_LINK_KINDS, PACE_FORMS);
 }
 
-void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row, int32_t n)
+int64_t pace_flows_of_depths(const struct pace_counts *counts, size_t from, size_t end)
 {
-    counts->of_class[pace_class(kind, row)] += n;
-    counts->starts += row->value[ATTRIBUTE_GAP] > 0 ? n : 0;
+    return sum_of(counts->of_depth + from, end - from, 1);
 }
 
-void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row)
+void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row,
+              size_t n_before, int32_t n)
+{
+    counts->of_class[pace_class(kind, row)] += n;
+    counts->of_depth[pace_depth(n_before)] += n;
+}
+
+void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row,
+               size_t n_before)
 {
     size_t class = pace_class(kind, row);
     if (counts->of_class[class] == 0)
@@ -59,7 +66,8 @@ void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row
             if (counts->of_class[c] > counts->of_class[class])
                 class = c;
     counts->of_class[class] -= counts->of_class[class] > 0;
-    counts->starts -= counts->starts > 0 && row->value[ATTRIBUTE_GAP] > 0;
+    int32_t *of_depth = &counts->of_depth[pace_depth(n_before)];
+    *of_depth -= *of_depth > 0;
 }
 
 void pace_shorten(struct pace_counts *counts, int64_t seconds)
@@ -70,7 +78,8 @@ void pace_shorten(struct pace_counts *counts, int64_t seconds)
         counts->of_class[c] = (int32_t)(over / SECONDS_PER_HOUR);
         over %= SECONDS_PER_HOUR;
     }
-    counts->starts = (int32_t)(counts->starts * seconds / SECONDS_PER_HOUR);
+    for (size_t d = 0; d < PACE_DEPTHS; d++)
+        counts->of_depth[d] = (int32_t)(counts->of_depth[d] * seconds / SECONDS_PER_HOUR);
 }
 
 /* ---- learning ----------------------------------------------------------------------------- */
@@ -89,17 +98,19 @@ static void count_flows(double *rates, const struct sequence *sequence, bool has
 {
     struct conversation_memory *memory = conversation_memory_create();
     int64_t clock = sequence->start;
+    size_t n_before = 0; /* in the row's second */
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
         struct link link = conversation_link(memory, row);
         clock += row->value[ATTRIBUTE_GAP];
+        n_before = row->value[ATTRIBUTE_GAP] == 0 && i > 0 ? n_before + 1 : 0;
         if (has_memory)
             conversation_note(memory, row, clock);
         if (i < sequence->first_scored)
             continue;
         double *of_hour = rates + PACE_RATES * (clock / SECONDS_PER_HOUR % HOURS_PER_DAY);
         of_hour[pace_class(link.kind, row)] += 1.0;
-        of_hour[PACE_CLASSES] += row->value[ATTRIBUTE_GAP] > 0;
+        of_hour[PACE_CLASSES + pace_depth(n_before)] += 1.0;
     }
     conversation_memory_free(memory);
 }
@@ -163,7 +174,8 @@ void hourly_flows_draw(const struct hourly_flows *hourly, size_t host, int64_t h
     const double *rates = hourly->rates + host * RATES_PER_HOST + PACE_RATES * at;
     for (size_t c = 0; c < PACE_CLASSES; c++)
         flows->of_class[c] = draw_poisson(rates[c], &rng);
-    flows->starts = draw_poisson(rates[PACE_CLASSES], &rng);
+    for (size_t d = 0; d < PACE_DEPTHS; d++)
+        flows->of_depth[d] = draw_poisson(rates[PACE_CLASSES + d], &rng);
 }
 
 /* ---- files -------------------------------------------------------------------------------- */

@@ -32,19 +32,34 @@ static inline size_t pace_class(enum link_kind kind, const struct row *row)
            share_of(row->value[ATTRIBUTE_PROTOCOL]);
 }
 
+/* And by depth: the how-manieth a flow is of those that end in the same second, one by one up to
+ * the 4th, then up to the 6th, 8th, 12th, 16th, 32nd and 64th, and beyond. */
+enum { PACE_DEPTHS = 11, PACE_DEPTH_9 = 6 };
+static inline size_t pace_depth(size_t n_before)
+{
+    return n_before < 4 ? n_before
+                        : 4u + (n_before >= 6) + (n_before >= 8) + (n_before >= 12) +
+                              (n_before >= 16) + (n_before >= 32) + (n_before >= 64);
+}
+
 /* Flows of an hour. */
 struct pace_counts {
     int32_t of_class[PACE_CLASSES];
-    int32_t starts; /* those that end later than the flow before */
+    int32_t of_depth[PACE_DEPTHS];
 };
 int64_t pace_flows(const struct pace_counts *counts);
 int64_t pace_flows_out(const struct pace_counts *counts);
 int64_t pace_flows_of_kind(const struct pace_counts *counts, enum link_kind kind);
 int64_t pace_flows_of_form(const struct pace_counts *counts, size_t form);
-/* counts += n times the row. */
-void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row, int32_t n);
-/* Takes a flow away: of its class, or, where there is none left of it, of that which has most. */
-void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row);
+/* Of depths from .. end - 1. */
+int64_t pace_flows_of_depths(const struct pace_counts *counts, size_t from, size_t end);
+/* counts += n times the row, before which n_before rows end in its second. */
+void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row,
+              size_t n_before, int32_t n);
+/* Takes a flow away: of its class, or, where there is none left of it, of that which has most; and
+ * of its depth. */
+void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row,
+               size_t n_before);
 /* What is to come of an hour of which so many seconds are left. */
 void pace_shorten(struct pace_counts *counts, int64_t seconds);
 
@@ -56,7 +71,7 @@ struct pace {
     int32_t next; /* flows of the next hour */
 };
 
-enum { PACE_RATES = PACE_CLASSES + 1 }; /* of the classes, then of starts */
+enum { PACE_RATES = PACE_CLASSES + PACE_DEPTHS }; /* of the classes, then of the depths */
 
 /* Flows of training hosts by hour of the day. */
 struct hourly_flows {

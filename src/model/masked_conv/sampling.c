@@ -86,28 +86,13 @@ static void set_octet(struct live_host *live, int place, int64_t octet)
         *remote = open_address(live->vocabulary, *remote);
 }
 
-static void set_link_code(struct live_host *live, int64_t code)
-{
-    struct link *link = &live->context.link;
-    if (code < LINK_CODE_OLDER_REPLY)
-        *link = (struct link){ (enum link_kind)(code / NEAR_RANKS), (uint32_t)(code % NEAR_RANKS) };
-    else if (code < LINK_CODE_NEW) /* the rank is the next head's */
-        *link = (struct link){ (enum link_kind)(code - LINK_CODE_OLDER_REPLY), NEAR_RANKS };
-    else
-        *link = (struct link){ LINK_NEW, 0 };
-}
-_Static_assert(LINK_CODE_REPLY == NEAR_RANKS * LINK_REPLY &&
-                   LINK_CODE_REPEAT == NEAR_RANKS * LINK_REPEAT &&
-                   LINK_CODE_REMOTE == NEAR_RANKS * LINK_REMOTE,
-               "codes of links stand in the order of their kinds");
-
 static void set_value(struct live_host *live, enum head head, int64_t value)
 {
     const struct value_list *remotes = &live->vocabulary->lists[ATTRIBUTE_REMOTE];
     int64_t *row = live->row.value;
     switch (head) {
     case HEAD_LINK:
-        set_link_code(live, value);
+        live->context.link = link_of_code((int)value);
         break;
     case HEAD_OLDER:
         live->context.link.rank = (uint32_t)value;
@@ -203,6 +188,15 @@ static bool is_narrow(enum head head, const struct live_host *live)
            (head_is_port(head) && !conversation_has_ports(live->row.value[ATTRIBUTE_PROTOCOL]));
 }
 
+/* What the link's candidates are like, added to the logits of the routes that lead to them. */
+static void add_candidates(const struct masked_conv_sampler *sampler, const struct live_host *live,
+                           real *logits)
+{
+    candidate_add(live->vocabulary, &live->conversations, &live->remotes,
+                  live->clock + live->row.value[ATTRIBUTE_GAP], live->index,
+                  sampler->model->network->candidates->data, logits);
+}
+
 static void draw_value(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
                        enum head head, real *logits)
 {
@@ -211,6 +205,8 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     size_t n_routes = heads->n_routes[head];
     real *mixture = head_infos[head].has_mixture ? logits + n_routes : NULL;
     double temperature = sampler->temperature[head_infos[head].attribute];
+    if (head == HEAD_LINK)
+        add_candidates(sampler, &host->live, logits);
     if (temperature != 1.0)
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);

@@ -123,6 +123,15 @@ static void thin_out(struct piece_list *list)
     list->n = n;
 }
 
+/* How many times as often as its share the pieces of a host of n_rows come: those with fewer rows
+ * than the mean more often, so that a network that is trained by the row hears of them too. */
+static double times_of(const struct training *training, size_t n_rows)
+{
+    double mean = (double)training->train->n_scored / (double)training->train->n;
+    double rows = fmax((double)n_rows, (double)training->settings->piece_rows);
+    return fmax(pow(mean / rows, training->settings->balance), 1.0);
+}
+
 /* Cuts the sequences into pieces to train on, and to validate on by host and by time. */
 static void cut_pieces(struct training *training)
 {
@@ -140,13 +149,18 @@ static void cut_pieces(struct training *training)
         const struct sequence *sequence = &training->train->items[s];
         size_t n_rows = sequence->n_rows - sequence->first_scored;
         size_t n_pieces = (n_rows + piece_rows - 1) / piece_rows;
+        double times = times_of(training, n_rows);
         for (size_t p = 0; p < n_pieces; p++) {
             struct piece_list *list = &training->pieces;
             if (is_held_out[s])
                 list = &training->validation_hosts;
             else if (p == n_pieces - 1 && n_pieces >= 8)
                 list = &training->validation_time;
-            add_to_list(list, s, sequence->first_scored + p * piece_rows);
+            size_t n_times = list == &training->pieces
+                                 ? (size_t)((double)(p + 1) * times) - (size_t)((double)p * times)
+                                 : 1;
+            while (n_times-- > 0)
+                add_to_list(list, s, sequence->first_scored + p * piece_rows);
         }
     }
     thin_out(&training->validation_hosts);
@@ -451,6 +465,8 @@ static struct masked_conv *first_model(const struct masked_conv_settings *settin
     struct vocabulary vocabulary;
     struct habits habits;
     vocabulary_learn(&vocabulary, train);
+    if (!settings->clock)
+        vocabulary.lists[LIST_HALF_HOUR].n = 0;
     habits_learn(&habits, train, &vocabulary, settings->memory, record->from, record->until);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)

@@ -27,6 +27,7 @@ enum derived_list {
     LIST_RATIO = N_CODED, /* bytes / packets, where it is whole */
     LIST_SERVICE,         /* numbers of service_of */
     LIST_STRAY,           /* numbers of stray_port */
+    LIST_HALF_HOUR,       /* of the day, in which training has rows: half_hour_of */
     N_VALUE_LISTS,
 };
 
@@ -42,6 +43,13 @@ enum {
 static inline int64_t stray_port(enum share share, enum service_side side, int64_t port)
 {
     return ((int64_t)share * N_SERVICE_SIDES + (int64_t)side) << 16 | port;
+}
+
+enum { HALF_HOURS = 48 };
+/* Of the day, of a time in s since 1970. */
+static inline int64_t half_hour_of(int64_t clock)
+{
+    return (clock % 86400 + 86400) % 86400 / (86400 / HALF_HOURS);
 }
 
 struct vocabulary {

@@ -1,0 +1,334 @@
+#include "model/masked_conv/candidates.h"
+
+#include "base/error.h"
+#include "model/masked_conv/features.h"
+
+#include <string.h>
+
+/* How a candidate stands: its codes are below these. */
+enum {
+    FORM_CODES = 6,  /* direction and protocol of its last flow */
+    FEW_FLOWS = 4,   /* 1, 2, 3, more */
+    FLOW_CODES = 14, /* two an octave */
+    AGE_CODES = 30,  /* s since then, two an octave */
+    ROW_CODES = 21,  /* rows since then, the same */
+    BEAT_CODES = 15, /* its age, against what was between its last two flows */
+    SIZE_CODES = 16, /* of its last flow: packets, and whether it took time */
+    FLAGS_CODES = 32,
+    STEP_CODES = 1 + 3 * 3, /* of either port: the same, a near one, another */
+    INTERVAL_CODES = 24,
+    AGE_STEPS = 8, /* coarse ages */
+    STATE_CODES = FEW_FLOWS * FORM_CODES,
+    FLOW_STEPS = 8,
+    SERVICE_BLOCKS = 64,
+};
+
+/* Outputs, by aspect, of conversations (for replies and for repeats apart) and of remotes. */
+enum {
+    OF_STATE = 0,
+    OF_FLOWS = OF_STATE + STATE_CODES,
+    OF_AGE = OF_FLOWS + FLOW_CODES,
+    OF_BEAT = OF_AGE + AGE_CODES,
+    OF_SIZE = OF_BEAT + BEAT_CODES,
+    OF_INTERVAL = OF_SIZE + SIZE_CODES,
+    OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
+    OF_ROWS = OF_BEAT + BEAT_CODES,
+    OF_STEPS = OF_ROWS + ROW_CODES,
+    OF_REMOTE = OF_STEPS + STEP_CODES,
+};
+
+size_t candidate_outputs(void)
+{
+    return 2 * OF_CONVERSATION + OF_REMOTE;
+}
+
+/* Kinds of links to a candidate: replies, repeats, remotes. */
+#define N_LISTED_KINDS ((size_t)LINK_NEW)
+
+/* Entries for services (a port learned by heart, or a block of them) and for remotes, by age. */
+static unsigned n_services(const struct vocabulary *vocabulary)
+{
+    return (unsigned)(AGE_STEPS * 2 *
+                      (vocabulary->lists[ATTRIBUTE_REMOTE_PORT].n + SERVICE_BLOCKS));
+}
+
+static unsigned n_remotes(const struct vocabulary *vocabulary)
+{
+    return (unsigned)(AGE_STEPS * (vocabulary->lists[ATTRIBUTE_REMOTE].n + 1));
+}
+
+/* Of one kind of links: for flags, services, and remotes by age and by flows. */
+static size_t n_entries(const struct vocabulary *vocabulary)
+{
+    return FLAGS_CODES + n_services(vocabulary) + 2 * n_remotes(vocabulary);
+}
+
+size_t candidate_table_size(const struct vocabulary *vocabulary)
+{
+    size_t n = N_LISTED_KINDS * n_entries(vocabulary);
+    if (n > UINT16_MAX)
+        BUG("%zu names", n);
+    return n;
+}
+
+static unsigned size_code(const struct row *row)
+{
+    int64_t packets = row->value[ATTRIBUTE_PACKETS];
+    unsigned octave = 63u - (unsigned)__builtin_clzll((uint64_t)packets);
+    return 2 * (octave < 7 ? octave : 7) + (row->value[ATTRIBUTE_DURATION] > 0);
+}
+
+static unsigned flags_code(const struct vocabulary *vocabulary, const struct row *row)
+{
+    const struct value_list *flags = &vocabulary->lists[ATTRIBUTE_FLAGS];
+    int atom = value_list_find(flags, row->value[ATTRIBUTE_FLAGS]);
+    return atom >= 0 && atom < FLAGS_CODES - 1 ? (unsigned)atom : FLAGS_CODES - 1;
+}
+
+static unsigned service_code(const struct vocabulary *vocabulary, const struct row *row)
+{
+    const struct value_list *ports = &vocabulary->lists[ATTRIBUTE_REMOTE_PORT];
+    int64_t local = row->value[ATTRIBUTE_LOCAL_PORT], remote = row->value[ATTRIBUTE_REMOTE_PORT];
+    int64_t service = local < remote ? local : remote;
+    int atom = value_list_find(ports, service);
+    return (unsigned)(atom >= 0 ? (int64_t)atom
+                                : (int64_t)ports->n + service / (65536 / SERVICE_BLOCKS));
+}
+
+static unsigned form_code(const struct row *row)
+{
+    return 2 * (unsigned)transport_of(row->value[ATTRIBUTE_PROTOCOL]) +
+           (unsigned)row->value[ATTRIBUTE_DIRECTION];
+}
+
+static unsigned remote_code(const struct vocabulary *vocabulary, const struct row *row)
+{
+    const struct value_list *remotes = &vocabulary->lists[ATTRIBUTE_REMOTE];
+    int atom = value_list_find(remotes, row->value[ATTRIBUTE_REMOTE]);
+    return atom >= 0 ? (unsigned)atom : (unsigned)remotes->n;
+}
+
+struct candidate_look candidate_look(const struct vocabulary *vocabulary, const struct row *row)
+{
+    return (struct candidate_look){
+        .service = (uint16_t)service_code(vocabulary, row),
+        .remote = (uint16_t)remote_code(vocabulary, row),
+        .form = (uint8_t)form_code(row),
+        .flags = (uint8_t)flags_code(vocabulary, row),
+        .size = (uint8_t)size_code(row),
+    };
+}
+
+static unsigned step_code(const struct row *before, const struct row *row, enum attribute attribute)
+{
+    int64_t step = row->value[attribute] - before->value[attribute];
+    return step == 0 ? 0 : step >= -16 && step <= 16 ? 1 : 2;
+}
+
+uint8_t candidate_steps(const struct row *before, const struct row *row)
+{
+    return (uint8_t)(1 + 3 * step_code(before, row, ATTRIBUTE_LOCAL_PORT) +
+                     step_code(before, row, ATTRIBUTE_REMOTE_PORT));
+}
+
+void candidate_front(struct candidate_list *list, size_t rank, const struct candidate *candidate)
+{
+    if (rank >= list->n)
+        rank = list->n < list->n_max ? list->n++ : list->n_max - 1;
+    memmove(list->items + 1, list->items, rank * sizeof *list->items);
+    list->items[0] = *candidate;
+}
+
+/* ---- aspects ------------------------------------------------------------------------------ */
+
+/* Codes of a list's candidates, aspect by aspect. */
+enum {
+    BY_STATE,
+    BY_FLOWS,
+    BY_AGE,
+    BY_BEAT,
+    BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
+    BY_STEPS, /* a remote's; a conversation's interval */
+    BY_FLAGS,
+    BY_SERVICE,
+    BY_REMOTE,
+    BY_REMOTE_FLOWS,
+};
+_Static_assert(BY_FLAGS == CANDIDATE_OUTPUT_ASPECTS && BY_REMOTE_FLOWS + 1 == CANDIDATE_ASPECTS,
+               "outputs first, then entries of the table");
+
+struct aspects {
+    size_t n;
+    uint16_t codes[CANDIDATE_ASPECTS][NEAR_MAX];
+};
+
+/* Where the numbers of replies, of repeats and of remotes begin, among the outputs and in the
+ * table. */
+struct places {
+    size_t route, aspect[CANDIDATE_ASPECTS];
+};
+
+static struct places places_of(const struct vocabulary *vocabulary, enum link_kind kind)
+{
+    size_t first = N_LINK_CODES + (size_t)kind * OF_CONVERSATION;
+    size_t services = n_services(vocabulary), remotes = n_remotes(vocabulary);
+    size_t entry = (size_t)kind * n_entries(vocabulary);
+    bool is_remote = kind == LINK_REMOTE;
+    struct link nearest = { kind, 0 };
+    return (struct places){
+        .route = (size_t)link_code(&nearest),
+        .aspect = {
+            [BY_STATE] = first + OF_STATE,
+            [BY_FLOWS] = first + OF_FLOWS,
+            [BY_AGE] = first + OF_AGE,
+            [BY_BEAT] = first + OF_BEAT,
+            [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
+            [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
+            [BY_FLAGS] = entry,
+            [BY_SERVICE] = entry + FLAGS_CODES,
+            [BY_REMOTE] = entry + FLAGS_CODES + services,
+            [BY_REMOTE_FLOWS] = entry + FLAGS_CODES + services + remotes,
+        },
+    };
+}
+
+/* Codes of numbers, two an octave: 0, 1, 2, 3, .. for 0, 1, 1.5, 2, .. */
+static void half_octaves(const float *x, size_t n, int32_t n_codes, uint16_t *codes)
+{
+    int32_t bits[NEAR_MAX];
+    memcpy(bits, x, n * sizeof *bits);
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) { /* the exponent, and the first bit behind the point */
+        int32_t code = (bits[k] >> 22) - (2 * 127 - 1);
+        code = code > 0 ? code : 0;
+        codes[k] = (uint16_t)(code < n_codes ? code : n_codes - 1);
+    }
+}
+
+/* 0 where there is but one flow, 1 where nothing was and is between, else how the age is to the
+ * interval. */
+static void beats(const float *age, const float *interval, const float *flows, size_t n,
+                  uint16_t *codes)
+{
+    static const float ratios[] = { 0.125F, 0.25F, 0.5F,  0.75F, 0.9F, 0.97F,
+                                    1.03F,  1.1F,  1.33F, 2.0F,  4.0F, 8.0F };
+    _Static_assert(BEAT_CODES == 3 + ARRAY_LEN(ratios), "a code between any two");
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) {
+        float ratio = (age[k] + 1) / (interval[k] + 1);
+        int code = 2;
+        for (size_t i = 0; i < ARRAY_LEN(ratios); i++)
+            code += ratio >= ratios[i];
+        code = age[k] + interval[k] > 0 ? code : 1;
+        codes[k] = (uint16_t)(flows[k] > 1 ? code : 0);
+    }
+}
+
+/* Entries of the table: of a service by age and whether it has more than one flow; of a remote by
+ * age, and by flows. On the way in, the codes are those of service and remote alone. */
+static void add_steps(const float *age, const float *flows, size_t n, uint16_t *services,
+                      uint16_t *remotes, uint16_t *remote_flows)
+{
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) {
+        int step = (age[k] > 0) + (age[k] > 1) + (age[k] > 5) + (age[k] > 30) + (age[k] > 120) +
+                   (age[k] > 600) + (age[k] > 3600);
+        int n_flows = (flows[k] > 1) + (flows[k] > 2) + (flows[k] > 4) + (flows[k] > 8) +
+                      (flows[k] > 16) + (flows[k] > 26) + (flows[k] > 40);
+        services[k] = (uint16_t)((2 * services[k] + (flows[k] > 1)) * AGE_STEPS + step);
+        remote_flows[k] = (uint16_t)(remotes[k] * FLOW_STEPS + n_flows);
+        remotes[k] = (uint16_t)(remotes[k] * AGE_STEPS + step);
+    }
+}
+
+static void find_aspects(const struct candidate_list *list, bool is_of_remotes, int64_t clock,
+                         uint64_t index, struct aspects *aspects)
+{
+    size_t n = aspects->n = list->n;
+    uint16_t(*codes)[NEAR_MAX] = aspects->codes;
+    float age[NEAR_MAX], interval[NEAR_MAX], rows[NEAR_MAX], flows[NEAR_MAX];
+    for (size_t k = 0; k < n; k++) {
+        const struct candidate *candidate = &list->items[k];
+        age[k] = (float)(clock - candidate->clock);
+        interval[k] = (float)candidate->interval;
+        rows[k] = (float)(index - candidate->index - 1);
+        flows[k] = (float)candidate->n_flows;
+        unsigned n_flows = candidate->n_flows < FEW_FLOWS ? candidate->n_flows : FEW_FLOWS;
+        codes[BY_STATE][k] = (uint16_t)(candidate->look.form * FEW_FLOWS + n_flows - 1);
+        codes[BY_FLAGS][k] = candidate->look.flags;
+        codes[BY_LAST][k] = candidate->look.size;
+        codes[BY_STEPS][k] = candidate->steps;
+        codes[BY_SERVICE][k] = candidate->look.service;
+        codes[BY_REMOTE][k] = candidate->look.remote;
+    }
+    half_octaves(flows, n, FLOW_CODES, codes[BY_FLOWS]);
+    half_octaves(age, n, AGE_CODES, codes[BY_AGE]);
+    beats(age, interval, flows, n, codes[BY_BEAT]);
+    if (is_of_remotes)
+        half_octaves(rows, n, ROW_CODES, codes[BY_LAST]);
+    else
+        half_octaves(interval, n, INTERVAL_CODES, codes[BY_STEPS]);
+    add_steps(age, flows, n, codes[BY_SERVICE], codes[BY_REMOTE], codes[BY_REMOTE_FLOWS]);
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+static void write_names(const struct vocabulary *vocabulary, enum link_kind kind,
+                        const struct aspects *aspects, uint16_t *names)
+{
+    struct places places = places_of(vocabulary, kind);
+    for (size_t a = 0; a < CANDIDATE_ASPECTS; a++) {
+        uint16_t *of_aspect = names + a * CANDIDATE_ROUTES + places.route;
+        for (size_t k = 0; k < near_ranks(kind); k++)
+            of_aspect[k] = (uint16_t)(places.aspect[a] +
+                                      (k < aspects->n ? aspects->codes[a][k] : 0u));
+    }
+}
+
+static void add_numbers(const struct vocabulary *vocabulary, enum link_kind kind,
+                        const struct aspects *aspects, const real *table, real *logits)
+{
+    struct places places = places_of(vocabulary, kind);
+    real *to = logits + places.route;
+    for (size_t a = 0; a < CANDIDATE_ASPECTS; a++) {
+        const uint16_t *codes = aspects->codes[a];
+        const real *from = (a < CANDIDATE_OUTPUT_ASPECTS ? logits : table) + places.aspect[a];
+#pragma omp simd
+        for (size_t k = 0; k < aspects->n; k++)
+            to[k] += from[codes[k]];
+    }
+}
+
+void candidate_names(const struct vocabulary *vocabulary,
+                     const struct candidate_list *conversations,
+                     const struct candidate_list *remotes, int64_t clock, uint64_t index,
+                     uint16_t *names)
+{
+    struct aspects aspects;
+    find_aspects(conversations, false, clock, index, &aspects);
+    write_names(vocabulary, LINK_REPLY, &aspects, names);
+    write_names(vocabulary, LINK_REPEAT, &aspects, names);
+    find_aspects(remotes, true, clock, index, &aspects);
+    write_names(vocabulary, LINK_REMOTE, &aspects, names);
+}
+
+void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
+                   const struct candidate_list *remotes, int64_t clock, uint64_t index,
+                   const real *table, real *logits)
+{
+    struct aspects aspects;
+    find_aspects(conversations, false, clock, index, &aspects);
+    add_numbers(vocabulary, LINK_REPLY, &aspects, table, logits);
+    add_numbers(vocabulary, LINK_REPEAT, &aspects, table, logits);
+    find_aspects(remotes, true, clock, index, &aspects);
+    add_numbers(vocabulary, LINK_REMOTE, &aspects, table, logits);
+}
+
+struct channel_sum_params candidate_sums(const uint16_t *names)
+{
+    return (struct channel_sum_params){ .name = names,
+                                        .n_names = CANDIDATE_ASPECTS,
+                                        .n_of_table = CANDIDATE_ASPECTS - CANDIDATE_OUTPUT_ASPECTS,
+                                        .n_summed = CANDIDATE_ROUTES,
+                                        .n_out = N_LINK_CODES };
+}

@@ -1,0 +1,77 @@
+/* candidates.h - the conversations and remotes that a flow may belong to, and what they are like.
+ *
+ * The head of links chooses among the most recent conversations and remotes. It is told what each
+ * of them is like by names: numbers of the head's own outputs, and of a table, that are added to
+ * the logits of the routes that lead there (nn/ops.h, channel_sum). Candidates that are alike in an
+ * aspect share its number, whatever their ranks.
+ */
+#ifndef FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
+#define FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
+
+#include "model/conversation.h"
+#include "model/masked_conv/vocabulary.h"
+#include "nn/ops.h"
+
+/* Ranks below these are told apart one by one, higher ones by octave. Flows rarely belong to a
+ * conversation that is older; a scanner comes back to a quiet host after many others. */
+enum { NEAR_CONVERSATIONS = 32, NEAR_REMOTES = 128, NEAR_MAX = NEAR_REMOTES };
+static inline uint32_t near_ranks(enum link_kind kind)
+{
+    return kind == LINK_REMOTE ? NEAR_REMOTES : NEAR_CONVERSATIONS;
+}
+
+/* What a row says of its conversation and its remote, as codes. */
+struct candidate_look {
+    uint16_t service; /* the lower port */
+    uint16_t remote;
+    uint8_t form; /* direction and protocol */
+    uint8_t flags, size;
+};
+struct candidate_look candidate_look(const struct vocabulary *vocabulary, const struct row *row);
+
+/* A conversation or remote that is kept. */
+struct candidate {
+    int64_t clock;    /* s: end of its last flow */
+    int64_t interval; /* s from the flow before that, where it has two */
+    uint64_t index;   /* the host's how-manieth row the last one was */
+    uint32_t n_flows;
+    uint8_t steps; /* of a remote: candidate_steps of its last two flows, 0 where it has one */
+    struct candidate_look look;
+};
+/* How ports went on from one flow with a remote to the next, as a code above 0. */
+uint8_t candidate_steps(const struct row *before, const struct row *row);
+
+/* The near ones, at most n_max of them, most recent first. */
+struct candidate_list {
+    size_t n, n_max;
+    struct candidate items[NEAR_MAX];
+};
+
+/* Moves the candidate at `rank` to the front, with what it is now; a rank that is not in the list
+ * puts a new one there, for which the last of a full list makes room. */
+void candidate_front(struct candidate_list *list, size_t rank, const struct candidate *candidate);
+
+/* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
+#define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
+/* Names of each: of outputs, and of entries of the table. */
+#define CANDIDATE_OUTPUT_ASPECTS 6
+#define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
+
+/* Outputs that the head has for names, behind those of its routes; and entries of the table. */
+size_t candidate_outputs(void);
+size_t candidate_table_size(const struct vocabulary *vocabulary);
+
+/* names [CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of a row that ends at `clock` and is the index-th of
+ * its host. Routes without a candidate get some name. */
+void candidate_names(const struct vocabulary *vocabulary,
+                     const struct candidate_list *conversations,
+                     const struct candidate_list *remotes, int64_t clock, uint64_t index,
+                     uint16_t *names);
+/* Adds them up for one row in drawing: logits are the head's outputs, table the table's entries. */
+void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
+                   const struct candidate_list *remotes, int64_t clock, uint64_t index,
+                   const real *table, real *logits);
+/* How names [R, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of R rows are added up. */
+struct channel_sum_params candidate_sums(const uint16_t *names);
+
+#endif
