@@ -99,10 +99,6 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, SHOWN + 5 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 6 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 7 },
-    { STAGE_BEFORE, CONTEXT, SHOWN + 8 },
-    { STAGE_BEFORE, CONTEXT, SHOWN + 9 },
-    { STAGE_BEFORE, CONTEXT, SHOWN + 10 },
-    { STAGE_BEFORE, CONTEXT, SHOWN + 11 },
     { STAGE_GAP, OWN, GAP },
     { STAGE_GAP, PREVIOUS, DURATION },
     { STAGE_ORDER, CONTEXT, ORDER },
@@ -191,7 +187,7 @@ static const struct feature {
 };
 _Static_assert(ARRAY_LEN(features) <= FEATURES_MAX, "FEATURES_MAX");
 _Static_assert(N_LINK_KINDS == 4 && PACE_FORMS == 8, "one feature for two");
-_Static_assert(CONVERSATIONS_SHOWN == 12, "one feature a conversation that is shown");
+_Static_assert(CONVERSATIONS_SHOWN == 8, "one feature a conversation that is shown");
 
 int link_code(const struct link *link)
 {

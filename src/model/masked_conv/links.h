@@ -21,7 +21,7 @@
 #include "model/masked_conv/vocabulary.h"
 
 /* How many of the most recent conversations are shown to the network as they stand. */
-#define CONVERSATIONS_SHOWN 12
+#define CONVERSATIONS_SHOWN 8
 
 /* A row of the past; row is NULL where there is none. */
 struct seen_row {

@@ -16,7 +16,7 @@ static const struct option options[] = {
       .help = "hidden units of the head of an attribute" },
     { "context", 0, OPTION_INT, AT(context), "32", .minimum = 4, .maximum = 512, .argument = "N",
       .help = "channels of the context: windows, clock, host" },
-    { "blocks", 0, OPTION_INT, AT(blocks), "6", .minimum = 0, .maximum = BLOCKS_MAX,
+    { "blocks", 0, OPTION_INT, AT(blocks), "4", .minimum = 0, .maximum = BLOCKS_MAX,
       .argument = "N", .help = "gated blocks; dilations are powers of the kernel" },
     { "kernel", 0, OPTION_INT, AT(kernel), "2", .minimum = 2, .maximum = 4, .argument = "K",
       .help = "taps of a convolution" },
