@@ -220,6 +220,23 @@ START_TEST(early_stopping_keeps_the_best_weights)
 }
 END_TEST
 
+/* A budget of an hour does not make a training of seconds longer, nor another one. */
+START_TEST(epochs_end_a_training_before_its_minutes)
+{
+    struct sequence_set *set = fixture_network(1, 3, 2);
+    struct masked_conv_settings settings = quick_settings(2.0);
+    struct masked_conv *by_epochs = fitted(&settings, set, 1);
+    settings.minutes = 60;
+    struct masked_conv *by_both = fitted(&settings, set, 1);
+    ck_assert_uint_eq(by_both->training.n_steps, by_epochs->training.n_steps);
+    ck_assert_uint_eq(by_both->training.n_rows, by_epochs->training.n_rows);
+    ck_assert_uint_eq(by_both->training.n_notes, by_epochs->training.n_notes);
+    model_free(&by_epochs->base);
+    model_free(&by_both->base);
+    sequence_set_free(set);
+}
+END_TEST
+
 START_TEST(a_loss_that_is_no_number_stops_with_its_place)
 {
     struct sequence_set *set = fixture_network(1, 3, 2);
@@ -256,6 +273,7 @@ Suite *test_suite(void)
     testing_add(suite, steps_ask_for_no_memory);
     testing_add(suite, hosts_of_few_rows_come_more_often);
     testing_add(suite, early_stopping_keeps_the_best_weights);
+    testing_add(suite, epochs_end_a_training_before_its_minutes);
     testing_add(suite, a_loss_that_is_no_number_stops_with_its_place);
     testing_add(suite, a_training_needs_an_end);
     return suite;

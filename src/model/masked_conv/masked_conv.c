@@ -38,7 +38,7 @@ static const struct option options[] = {
     { "epochs", 0, OPTION_REAL, AT(epochs), "8", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "how often each row is trained on; 0 for no limit" },
     { "minutes", 0, OPTION_REAL, AT(minutes), "0", .minimum = 0, .maximum = 1e6, .argument = "M",
-      .help = "time budget that the schedule fits itself to, instead of epochs; 0 for none" },
+      .help = "time budget that the schedule fits itself to where epochs take longer; 0: none" },
     { "rate", 0, OPTION_REAL, AT(rate), "0.002", .minimum = 1e-8, .maximum = 1, .argument = "R",
       .help = "learning rate at its highest" },
     { "final-share", 0, OPTION_REAL, AT(final_share), "0.01", .minimum = 0, .maximum = 1,

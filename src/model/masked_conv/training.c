@@ -379,24 +379,26 @@ static void restore(struct training *training)
 /* How the schedule stands: the step at which it ends, and the share that is done. */
 struct schedule {
     struct optimiser_options options;
-    size_t n_steps;
+    size_t n_steps, n_of_epochs; /* of the latter 0 where there is no limit */
     double share;
 };
 
-/* Epochs give the end; a time budget moves it to where the budget will be used up at the pace so
- * far. */
+/* Epochs give the end, or a time budget, whose end moves to where it will be used up at the pace so
+ * far: whichever comes first. */
 static void update_schedule(struct training *training, struct schedule *schedule)
 {
     double budget = 60.0 * training->settings->minutes;
-    size_t n_done = training->model->training.n_steps;
-    if (budget > 0.0) {
-        schedule->share = seconds_so_far(training) / budget;
-        schedule->n_steps = n_done < 10 ? 100000 : (size_t)((double)n_done / schedule->share);
-        optimiser_set_end(training->optimiser, schedule->n_steps);
-        schedule->options.n_steps = schedule->n_steps;
-    } else {
-        schedule->share = (double)n_done / (double)schedule->n_steps;
-    }
+    size_t n_done = training->model->training.n_steps, n_of_epochs = schedule->n_of_epochs;
+    schedule->share = n_of_epochs > 0 ? (double)n_done / (double)n_of_epochs : 0.0;
+    if (budget <= 0.0)
+        return;
+    double used = seconds_so_far(training) / budget;
+    schedule->share = fmax(schedule->share, used);
+    schedule->n_steps = n_done < 10 ? 100000 : (size_t)((double)n_done / used);
+    if (n_of_epochs > 0 && n_of_epochs < schedule->n_steps)
+        schedule->n_steps = n_of_epochs;
+    optimiser_set_end(training->optimiser, schedule->n_steps);
+    schedule->options.n_steps = schedule->n_steps;
 }
 
 static enum status stop_early(struct training *training, struct error *err)
@@ -503,8 +505,10 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     shuffle_pieces(&training, 0);
     training.lanes = lanes_create(model, train->attributes, seed);
     double steps_of_epoch = (double)training.pieces.n / (double)settings->pieces;
+    size_t n_of_epochs = (size_t)ceil(settings->epochs * steps_of_epoch);
     struct schedule schedule = {
-        .n_steps = (size_t)ceil(settings->epochs * steps_of_epoch),
+        .n_steps = n_of_epochs,
+        .n_of_epochs = n_of_epochs,
         .options = { .rate = settings->rate,
                      .beta1 = 0.9,
                      .beta2 = settings->beta2,
