@@ -246,7 +246,8 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes, 
 {
     size_t n = aspects->n = list->n;
     uint16_t(*codes)[NEAR_MAX] = aspects->codes;
-    float age[NEAR_MAX], interval[NEAR_MAX], rows[NEAR_MAX], flows[NEAR_MAX];
+    float age[NEAR_MAX] = { 0 }, interval[NEAR_MAX] = { 0 }, rows[NEAR_MAX] = { 0 },
+          flows[NEAR_MAX] = { 0 };
     for (size_t k = 0; k < n; k++) {
         const struct candidate *candidate = &list->items[k];
         age[k] = (float)(clock - candidate->clock);
