@@ -14,12 +14,19 @@ struct judged {
     char **names; /* [n_twins] */
 };
 
+static bool has_trained(const struct report *report)
+{
+    return report->n_twins > 0 && report->twins[0].two_sample_trained.is_measured;
+}
+
 static void write_twin_legend(struct page *page, const struct judged *judged, bool has_floor)
 {
     size_t n_twins = judged->report->n_twins, n = 0;
-    struct legend_entry *entries = memory_alloc(n_twins + 1, sizeof *entries);
+    struct legend_entry *entries = memory_alloc(n_twins + 2, sizeof *entries);
     if (has_floor)
         entries[n++] = (struct legend_entry){ COLOR_FLOOR, "floor: real against real" };
+    if (has_trained(judged->report))
+        entries[n++] = (struct legend_entry){ COLOR_REAL, "trained on: the training hosts" };
     for (size_t t = 0; t < n_twins; t++)
         entries[n++] = (struct legend_entry){ COLOR_FIRST_TWIN + (int)t, judged->names[t] };
     page_legend(page, entries, n);
@@ -229,10 +236,10 @@ void page_write_judges(struct page *page, const struct report *report)
                  "was made from.");
     if (has_two_sample(report))
         page_paragraph(page, two_sample_meaning);
+    if (has_trained(report))
+        page_paragraph(page, two_sample_trained_meaning);
     write_twin_legend(page, &judged, report->two_sample_floor.n_halvings > 0);
     if (has_two_sample(report)) {
-        if (report->twins[0].two_sample_trained.is_measured)
-            page_paragraph(page, two_sample_trained_meaning);
         page_panels(page, PANELS_NORMAL);
         write_two_sample(page, &judged);
         page_panels_end(page);
