@@ -33,12 +33,17 @@ static void write_twin_legend(struct page *page, const struct judged *judged, bo
     free(entries);
 }
 
+static struct row_mark mark_of(int color, const char *name, const struct host_ratio *ratio,
+                               bool is_measured)
+{
+    return (struct row_mark){ color, name, &ratio->mean, is_measured ? 1 : 0,
+                              isfinite(ratio->standard_error) ? ratio->standard_error : 0.0 };
+}
+
 static struct row_mark ratio_mark(const struct judged *judged, size_t t,
                                   const struct host_ratio *ratio, bool is_measured)
 {
-    return (struct row_mark){ COLOR_FIRST_TWIN + (int)t, judged->names[t], &ratio->mean,
-                              is_measured ? 1 : 0,
-                              isfinite(ratio->standard_error) ? ratio->standard_error : 0.0 };
+    return mark_of(COLOR_FIRST_TWIN + (int)t, judged->names[t], ratio, is_measured);
 }
 
 /* ---- two samples -------------------------------------------------------------------------- */
@@ -67,12 +72,9 @@ static void write_two_sample(struct page *page, const struct judged *judged)
                                              row == 0 ? &floor->windows : &floor->flows, 1,
                                              row == 0 ? floor->windows_deviation
                                                       : floor->flows_deviation };
-        if (trained->is_measured) {
-            const struct host_ratio *auc = row == 0 ? &trained->windows.auc : &trained->flows.auc;
-            marks[at++] = (struct row_mark){ COLOR_REAL, "training hosts", &auc->mean, 1,
-                                             isfinite(auc->standard_error) ? auc->standard_error
-                                                                           : 0.0 };
-        }
+        if (trained->is_measured)
+            marks[at++] = mark_of(COLOR_REAL, "training hosts",
+                                  row == 0 ? &trained->windows.auc : &trained->flows.auc, true);
         for (size_t t = 0; t < report->n_twins; t++) {
             const struct two_sample *result = &report->twins[t].two_sample;
             marks[at++] = ratio_mark(judged, t,

@@ -373,8 +373,7 @@ static void count_to_come(const struct linked_sequence *linked, size_t i, size_t
         struct row_context context;
         linked_sequence_context(linked, i, &context);
         if (linked_sequence_clock(linked, i + 1) / SECONDS_PER_HOUR == hour)
-            pace_add(counts, context.link.kind, context.row,
-                     context.row->value[ATTRIBUTE_GAP] == 0 ? context.n_in_second : 0, 1);
+            pace_add(counts, context.link.kind, context.row, context.n_in_second, 1);
     }
 }
 

@@ -71,12 +71,6 @@ START_TEST(rates_of_hours_are_learned_and_drawn)
 }
 END_TEST
 
-/* In its second. */
-static size_t rows_before(const struct row_context *context)
-{
-    return context->row->value[ATTRIBUTE_GAP] == 0 ? context->n_in_second : 0;
-}
-
 START_TEST(a_linked_row_knows_what_is_to_come)
 {
     enum { N = 600 };
@@ -100,7 +94,7 @@ START_TEST(a_linked_row_knows_what_is_to_come)
             struct row_context of;
             linked_sequence_context(linked, j, &of);
             if (of_row == hour)
-                pace_add(&left, of.link.kind, of.row, rows_before(&of), 1);
+                pace_add(&left, of.link.kind, of.row, of.n_in_second, 1);
             next += of_row == hour + 1;
         }
         ck_assert(!context.pace.is_known);

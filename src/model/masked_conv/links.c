@@ -190,9 +190,8 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
 static void add_row(const struct linked_sequence *linked, size_t i, int32_t n,
                     struct pace_counts *counts)
 {
-    const struct row *row = &linked->sequence->rows[i];
-    size_t n_before = row->value[ATTRIBUTE_GAP] == 0 ? linked->rows[i].n_in_second : 0;
-    pace_add(counts, (enum link_kind)linked->rows[i].kind, row, n_before, n);
+    const struct linked_row *row = &linked->rows[i];
+    pace_add(counts, (enum link_kind)row->kind, &linked->sequence->rows[i], row->n_in_second, n);
 }
 
 /* Counts flows by class, and finds where hours end. */

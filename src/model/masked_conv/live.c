@@ -85,8 +85,7 @@ static void keep_pace(struct live_host *host)
         return;
     if (host->clock / SECONDS_PER_HOUR != host->hour)
         begin_hour(host);
-    pace_take(&host->pace.left, host->context.link.kind, &host->row,
-              host->row.value[ATTRIBUTE_GAP] == 0 ? host->n_in_second : 0);
+    pace_take(&host->pace.left, host->context.link.kind, &host->row, host->n_in_second);
 }
 
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -231,11 +230,11 @@ static void note_atoms(struct live_host *host)
         keep_atom(host, atom);
 }
 
-/* Where a remote is in the list of near ones; beyond it where it is not. */
-static size_t near_remote(const struct live_host *host, uint32_t address)
+/* Where the remote of an earlier row is in the list of near ones; beyond it where it is not. */
+static size_t near_remote(const struct live_host *host, uint64_t index)
 {
     size_t rank = 0;
-    while (rank < host->remotes.n && host->near_remotes[rank] != address)
+    while (rank < host->remotes.n && host->remotes.items[rank].index != index)
         rank++;
     return rank;
 }
@@ -245,7 +244,6 @@ static size_t near_remote(const struct live_host *host, uint32_t address)
 static void note_candidates(struct live_host *host)
 {
     const struct row_context *context = &host->context;
-    uint32_t address = (uint32_t)host->row.value[ATTRIBUTE_REMOTE];
     struct candidate candidate = { .clock = host->clock,
                                    .index = host->index,
                                    .n_flows = 1,
@@ -258,30 +256,28 @@ static void note_candidates(struct live_host *host)
         rank = context->link.rank;
     }
     candidate_front(&host->conversations, rank, &candidate);
-    const struct past_row *before = conversation_of_remote(host->memory, address);
+    const struct past_row *before = conversation_of_remote(
+        host->memory, (uint32_t)host->row.value[ATTRIBUTE_REMOTE]);
+    rank = NEAR_REMOTES;
     if (before != NULL) {
         remote.n_flows += before->n_flows;
         remote.interval = host->clock - before->clock;
         remote.steps = candidate_steps(&before->row, &host->row);
+        rank = near_remote(host, before->index);
     }
-    rank = near_remote(host, address);
     candidate_front(&host->remotes, rank, &remote);
-    if (rank >= host->remotes.n)
-        rank = host->remotes.n - 1;
-    memmove(host->near_remotes + 1, host->near_remotes, rank * sizeof *host->near_remotes);
-    host->near_remotes[0] = address;
 }
 
 void live_end(struct live_host *host)
 {
     enum link_kind kind = host->context.link.kind;
     host->clock += host->row.value[ATTRIBUTE_GAP];
-    if (host->has_memory && kind == LINK_NEW)
-        note_atoms(host);
-    if (host->has_memory)
+    if (host->has_memory) {
+        if (kind == LINK_NEW)
+            note_atoms(host);
         note_candidates(host);
-    if (host->has_memory)
         conversation_note(host->memory, &host->row, host->clock);
+    }
     window_log_note(host->windows, &host->row, host->clock);
     keep_pace(host);
     host->n_in_second = host->row.value[ATTRIBUTE_GAP] == 0 ? host->n_in_second + 1 : 1;

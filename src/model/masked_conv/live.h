@@ -34,7 +34,6 @@ struct live_host {
     uint64_t last_new_index;
     bool has_last_new;
     struct candidate_list conversations, remotes; /* of the memory, what is near */
-    uint32_t near_remotes[NEAR_REMOTES];          /* addresses of these remotes */
     uint16_t *kept_atoms;                         /* remotes that the memory knows, ascending */
     size_t n_kept_atoms;
     /* Where habits is not NULL, it keeps to those of training host of_host. */

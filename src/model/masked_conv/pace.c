@@ -51,14 +51,14 @@ int64_t pace_flows_of_depths(const struct pace_counts *counts, size_t from, size
 }
 
 void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row,
-              size_t n_before, int32_t n)
+              size_t n_in_second, int32_t n)
 {
     counts->of_class[pace_class(kind, row)] += n;
-    counts->of_depth[pace_depth(n_before)] += n;
+    counts->of_depth[pace_depth_of(row, n_in_second)] += n;
 }
 
 void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row,
-               size_t n_before)
+               size_t n_in_second)
 {
     size_t class = pace_class(kind, row);
     if (counts->of_class[class] == 0)
@@ -66,7 +66,7 @@ void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row
             if (counts->of_class[c] > counts->of_class[class])
                 class = c;
     counts->of_class[class] -= counts->of_class[class] > 0;
-    int32_t *of_depth = &counts->of_depth[pace_depth(n_before)];
+    int32_t *of_depth = &counts->of_depth[pace_depth_of(row, n_in_second)];
     *of_depth -= *of_depth > 0;
 }
 
@@ -98,19 +98,20 @@ static void count_flows(double *rates, const struct sequence *sequence, bool has
 {
     struct conversation_memory *memory = conversation_memory_create();
     int64_t clock = sequence->start;
-    size_t n_before = 0; /* in the row's second */
+    size_t n_in_second = 0; /* rows so far that end at the clock */
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
         struct link link = conversation_link(memory, row);
         clock += row->value[ATTRIBUTE_GAP];
-        n_before = row->value[ATTRIBUTE_GAP] == 0 && i > 0 ? n_before + 1 : 0;
+        size_t depth = pace_depth_of(row, n_in_second);
+        n_in_second = row->value[ATTRIBUTE_GAP] == 0 ? n_in_second + 1 : 1;
         if (has_memory)
             conversation_note(memory, row, clock);
         if (i < sequence->first_scored)
             continue;
         double *of_hour = rates + PACE_RATES * (clock / SECONDS_PER_HOUR % HOURS_PER_DAY);
         of_hour[pace_class(link.kind, row)] += 1.0;
-        of_hour[PACE_CLASSES + pace_depth(n_before)] += 1.0;
+        of_hour[PACE_CLASSES + depth] += 1.0;
     }
     conversation_memory_free(memory);
 }

@@ -42,6 +42,12 @@ static inline size_t pace_depth(size_t n_before)
                               (n_before >= 16) + (n_before >= 32) + (n_before >= 64);
 }
 
+/* Of a row before which n_in_second rows end at the clock. */
+static inline size_t pace_depth_of(const struct row *row, size_t n_in_second)
+{
+    return pace_depth(row->value[ATTRIBUTE_GAP] == 0 ? n_in_second : 0);
+}
+
 /* Flows of an hour. */
 struct pace_counts {
     int32_t of_class[PACE_CLASSES];
@@ -53,13 +59,13 @@ int64_t pace_flows_of_kind(const struct pace_counts *counts, enum link_kind kind
 int64_t pace_flows_of_form(const struct pace_counts *counts, size_t form);
 /* Of depths from .. end - 1. */
 int64_t pace_flows_of_depths(const struct pace_counts *counts, size_t from, size_t end);
-/* counts += n times the row, before which n_before rows end in its second. */
+/* counts += n times the row, before which n_in_second rows end at the clock. */
 void pace_add(struct pace_counts *counts, enum link_kind kind, const struct row *row,
-              size_t n_before, int32_t n);
+              size_t n_in_second, int32_t n);
 /* Takes a flow away: of its class, or, where there is none left of it, of that which has most; and
  * of its depth. */
 void pace_take(struct pace_counts *counts, enum link_kind kind, const struct row *row,
-               size_t n_before);
+               size_t n_in_second);
 /* What is to come of an hour of which so many seconds are left. */
 void pace_shorten(struct pace_counts *counts, int64_t seconds);
 
