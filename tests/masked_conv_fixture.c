@@ -15,6 +15,7 @@ struct live_past *live_past_create(const struct vocabulary *vocabulary, int64_t 
     struct live_past *past = memory_zalloc(1, sizeof *past);
     past->vocabulary = vocabulary;
     past->memory = conversation_memory_create();
+    past->like_rows = like_rows_create(NULL, 0, true);
     past->clock = start;
     return past;
 }
@@ -22,6 +23,7 @@ struct live_past *live_past_create(const struct vocabulary *vocabulary, int64_t 
 void live_past_free(struct live_past *past)
 {
     conversation_memory_free(past->memory);
+    like_rows_free(past->like_rows);
     free(past);
 }
 
@@ -39,6 +41,28 @@ static struct seen_row seen_if(bool is_there, const struct past_row *past)
     if (!is_there)
         return (struct seen_row){ 0 };
     return (struct seen_row){ &past->row, past->clock, past->index };
+}
+
+static struct like_facts facts_of(const struct row *row, enum link_kind kind,
+                                  const struct past_row *match)
+{
+    bool is_of_conversation = kind == LINK_REPLY || kind == LINK_REPEAT;
+    return (struct like_facts){ row, kind, is_of_conversation ? &match->row : NULL };
+}
+
+static void find_like(struct live_past *past, const struct like_facts *facts,
+                      struct row_context *context)
+{
+    like_rows_find(past->like_rows, facts, 0, N_LIKENESSES, past->like);
+    context->past = past->like_rows;
+    context->like = past->like;
+    for (enum reference r = 0; r < N_REFERENCES; r++) {
+        int32_t number = like_rows_reference(past->like_rows, past->like, (int32_t)past->n_rows, r);
+        if (number >= 0)
+            context->references[r] = (struct seen_row){ like_rows_row(past->like_rows, number),
+                                                        like_rows_clock(past->like_rows, number),
+                                                        (uint64_t)number };
+    }
 }
 
 void live_past_context(struct live_past *past, const struct row *row, struct row_context *context)
@@ -67,15 +91,13 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
             context->previous_steps = candidate_steps(&before->row, &past->previous.row);
     }
     const struct past_row *match = conversation_match(memory, &context->link);
-    const struct past_row *references[N_REFERENCES];
     context->match = keep(&past->match, match);
     context->match_flows = match != NULL ? match->n_flows : 0;
     if (context->link.kind == LINK_REMOTE)
         context->before_match = keep(&past->before,
                                      conversation_before(past->memory, &context->link));
-    conversation_references(memory, row, references);
-    for (size_t r = 0; r < N_REFERENCES; r++)
-        context->references[r] = keep(&past->references[r], references[r]);
+    const struct like_facts facts = facts_of(row, context->link.kind, match);
+    find_like(past, &facts, context);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < context->n_conversations; s++)
         context->shown[s] = conversation_code(conversation_at(memory, s), past->clock);
     uint32_t remote = (uint32_t)row->value[ATTRIBUTE_REMOTE];
@@ -101,6 +123,9 @@ void live_past_note(struct live_past *past, const struct row *row)
         past->last_new = past->previous;
         past->has_last_new = true;
     }
+    const struct like_facts facts = facts_of(row, link.kind,
+                                             conversation_match(past->memory, &link));
+    like_rows_note(past->like_rows, &facts, past->clock);
     conversation_note(past->memory, row, past->clock);
     past->n_in_second = row->value[ATTRIBUTE_GAP] == 0 ? past->n_in_second + 1 : 1;
     past->n_rows++;

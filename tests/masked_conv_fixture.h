@@ -9,12 +9,14 @@
 struct live_past {
     const struct vocabulary *vocabulary;
     struct conversation_memory *memory;
+    struct like_rows *like_rows;
     struct past_row previous, last_new;
     bool has_previous, has_last_new;
     int64_t clock;
     uint64_t n_rows, n_in_second;
     /* What the context of a row borrows: */
-    struct past_row match, before, references[N_REFERENCES];
+    struct past_row match, before;
+    int32_t like[N_LIKENESSES];
     uint16_t kept[CONVERSATIONS_KEPT + 1024];
     uint8_t full_octets[256], kept_octets[256];
 };

@@ -1,6 +1,7 @@
 #include "model/conversation.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -21,9 +22,6 @@ struct place_table {
     uint8_t *protocols;
 };
 
-/* Services are kept in a table that a newer one with the same place overwrites. */
-#define SERVICES_KEPT 2048
-
 /* Rows of the past are kept once, in a pool, and named by their numbers in it wherever something
  * remembers them; 0 is none. A row that nothing remembers any more makes room for a new one, so
  * that the pool is as large as the memory is full. */
@@ -35,22 +33,9 @@ struct row_pool {
 };
 
 struct remote {
-    uint32_t last_of[2]; /* row, by direction */
-    uint32_t before;     /* the last but one */
+    uint32_t last, before; /* rows: the last one, and the one before */
     uint32_t n_flows;
-    uint8_t last_direction;
-    int64_t interval; /* s between its last two rows */
-};
-
-struct service {
-    uint64_t key; /* 0: empty */
-    uint64_t n;   /* rows so far; the newest is at (n - 1) % RECENT */
-    uint32_t rows[RECENT];
-};
-
-struct single {
-    uint64_t key; /* 0: empty */
-    uint32_t row;
+    int64_t interval; /* s between these */
 };
 
 /* Numbers of places, most recent first. */
@@ -71,9 +56,6 @@ struct conversation_memory {
     struct place_table remote_table;
     struct remote *remote_places;  /* [REMOTES_KEPT] */
     struct past_row *shown_remote; /* what conversation_remote_at returns */
-
-    struct service *same_services, *like_services; /* [SERVICES_KEPT] */
-    struct single *same_packets, *like_packets;    /* [SERVICES_KEPT] */
 };
 
 /* ---- rows ---------------------------------------------------------------------------------- */
@@ -143,14 +125,6 @@ static void recency_front(struct recency *recency, size_t rank, uint16_t place)
 
 /* ---- keys --------------------------------------------------------------------------------- */
 
-/* splitmix64's finaliser (Steele, Lea, Flood 2014). */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 bool conversation_has_ports(int64_t protocol)
 {
     return protocol != PROTOCOL_ICMP;
@@ -175,18 +149,6 @@ static struct place_key key_of_row(const struct row *row)
 static struct place_key key_of_remote(uint32_t address)
 {
     return (struct place_key){ address, 0 };
-}
-
-static uint64_t service_key(const struct row *row, bool with_remote)
-{
-    int64_t local_port = row->value[ATTRIBUTE_LOCAL_PORT];
-    int64_t remote_port = row->value[ATTRIBUTE_REMOTE_PORT];
-    uint64_t service = (uint64_t)(local_port < remote_port ? local_port : remote_port);
-    uint64_t side = local_port < remote_port; /* whose service it is */
-    uint64_t key = UINT64_C(1) << 63 | service << 10 | side << 9 |
-                   (uint64_t)row->value[ATTRIBUTE_PROTOCOL] << 1 |
-                   (uint64_t)row->value[ATTRIBUTE_DIRECTION];
-    return with_remote ? key | (uint64_t)row->value[ATTRIBUTE_REMOTE] << 27 : key;
 }
 
 /* ---- places ------------------------------------------------------------------------------- */
@@ -214,7 +176,7 @@ static void place_table_release(struct place_table *table)
 
 static size_t home_cell(const struct place_table *table, struct place_key key)
 {
-    return mix(key.endpoints ^ (uint64_t)key.protocol << 56) & table->last_cell;
+    return hash_mix(key.endpoints ^ (uint64_t)key.protocol << 56) & table->last_cell;
 }
 
 static struct place_key key_at(const struct place_table *table, size_t place)
@@ -291,12 +253,6 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
-static const struct past_row *last_row_of(const struct conversation_memory *memory,
-                                          const struct remote *remote)
-{
-    return &memory->pool.rows[remote->last_of[remote->last_direction]];
-}
-
 static void note_remote(struct conversation_memory *memory, uint32_t number)
 {
     bool is_new;
@@ -306,17 +262,17 @@ static void note_remote(struct conversation_memory *memory, uint32_t number)
                                key_of_remote((uint32_t)value[ATTRIBUTE_REMOTE]), &is_new);
     struct remote *remote = &memory->remote_places[place];
     if (is_new) {
-        pool_drop(&memory->pool, &remote->last_of[0]);
-        pool_drop(&memory->pool, &remote->last_of[1]);
+        pool_drop(&memory->pool, &remote->last);
         pool_drop(&memory->pool, &remote->before);
         remote->n_flows = 0;
     }
-    if (remote->n_flows > 0)
-        pool_hold(&memory->pool, &remote->before, remote->last_of[remote->last_direction]);
-    remote->interval = remote->n_flows > 0 ? past->clock - last_row_of(memory, remote)->clock : 0;
+    remote->interval = 0;
+    if (remote->n_flows > 0) {
+        pool_hold(&memory->pool, &remote->before, remote->last);
+        remote->interval = past->clock - memory->pool.rows[remote->last].clock;
+    }
     remote->n_flows++;
-    remote->last_direction = (uint8_t)value[ATTRIBUTE_DIRECTION];
-    pool_hold(&memory->pool, &remote->last_of[remote->last_direction], number);
+    pool_hold(&memory->pool, &remote->last, number);
 }
 
 static void note_conversation(struct conversation_memory *memory, uint32_t number)
@@ -345,10 +301,6 @@ struct conversation_memory *conversation_memory_create(void)
     memory->remotes.places = memory_alloc(REMOTES_KEPT, sizeof(uint16_t));
     memory->remote_places = memory_zalloc(REMOTES_KEPT, sizeof(struct remote));
     memory->remote_table = place_table_create(REMOTES_KEPT);
-    memory->same_services = memory_zalloc(SERVICES_KEPT, sizeof(struct service));
-    memory->like_services = memory_zalloc(SERVICES_KEPT, sizeof(struct service));
-    memory->same_packets = memory_zalloc(SERVICES_KEPT, sizeof(struct single));
-    memory->like_packets = memory_zalloc(SERVICES_KEPT, sizeof(struct single));
     return memory;
 }
 
@@ -366,10 +318,6 @@ void conversation_memory_free(struct conversation_memory *memory)
     free(memory->remote_places);
     free(memory->shown_remote);
     place_table_release(&memory->remote_table);
-    free(memory->same_services);
-    free(memory->like_services);
-    free(memory->same_packets);
-    free(memory->like_packets);
     free(memory);
 }
 
@@ -413,7 +361,7 @@ const struct past_row *conversation_at(const struct conversation_memory *memory,
 static const struct past_row *show_remote(const struct conversation_memory *memory,
                                           const struct remote *remote)
 {
-    *memory->shown_remote = *last_row_of(memory, remote);
+    *memory->shown_remote = memory->pool.rows[remote->last];
     memory->shown_remote->n_flows = remote->n_flows;
     memory->shown_remote->interval = remote->interval;
     return memory->shown_remote;
@@ -497,71 +445,6 @@ size_t conversation_remote_ports(const struct conversation_memory *memory, const
     return n;
 }
 
-/* A service with a number of packets. */
-static uint64_t packets_key(uint64_t service, const struct row *row)
-{
-    return mix(service + (uint64_t)row->value[ATTRIBUTE_PACKETS] * UINT64_C(0x9e3779b97f4a7c15)) |
-           UINT64_C(1) << 63;
-}
-
-static void find_service(const struct row_pool *pool, const struct service *services, uint64_t key,
-                         const struct past_row *references[RECENT])
-{
-    const struct service *service = &services[mix(key) % SERVICES_KEPT];
-    uint64_t n = service->key != key ? 0 : service->n < RECENT ? service->n : RECENT;
-    for (size_t i = 0; i < RECENT; i++)
-        references[i] = i < n ? pool_row(pool, service->rows[(service->n - 1 - i) % RECENT]) : NULL;
-}
-
-static void note_service(struct row_pool *pool, struct service *services, uint64_t key,
-                         uint32_t number)
-{
-    struct service *service = &services[mix(key) % SERVICES_KEPT];
-    if (service->key != key) {
-        for (size_t i = 0; i < RECENT; i++)
-            pool_drop(pool, &service->rows[i]);
-        service->key = key;
-        service->n = 0;
-    }
-    pool_hold(pool, &service->rows[service->n++ % RECENT], number);
-}
-
-static const struct past_row *find_single(const struct row_pool *pool, const struct single *singles,
-                                          uint64_t key)
-{
-    const struct single *single = &singles[key % SERVICES_KEPT];
-    return single->key == key ? pool_row(pool, single->row) : NULL;
-}
-
-static void note_single(struct row_pool *pool, struct single *singles, uint64_t key,
-                        uint32_t number)
-{
-    struct single *single = &singles[key % SERVICES_KEPT];
-    single->key = key;
-    pool_hold(pool, &single->row, number);
-}
-
-void conversation_references(const struct conversation_memory *memory, const struct row *row,
-                             const struct past_row *references[N_REFERENCES])
-{
-    uint64_t same = service_key(row, true), like = service_key(row, false);
-    for (size_t r = 0; r < N_REFERENCES; r++)
-        references[r] = NULL;
-    const struct row_pool *pool = &memory->pool;
-    find_service(pool, memory->like_services, like, references + REFERENCE_LIKE);
-    references[REFERENCE_LIKE_PACKETS] = find_single(pool, memory->like_packets,
-                                                     packets_key(like, row));
-    int place = find_place(&memory->remote_table,
-                           key_of_remote((uint32_t)row->value[ATTRIBUTE_REMOTE]));
-    if (place < 0)
-        return;
-    const struct remote *remote = &memory->remote_places[place];
-    references[REFERENCE_REMOTE] = pool_row(pool, remote->last_of[row->value[ATTRIBUTE_DIRECTION]]);
-    find_service(pool, memory->same_services, same, references + REFERENCE_SERVICE);
-    references[REFERENCE_SERVICE_PACKETS] = find_single(pool, memory->same_packets,
-                                                        packets_key(same, row));
-}
-
 void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock)
 {
     struct row_pool *pool = &memory->pool;
@@ -570,11 +453,6 @@ void conversation_note(struct conversation_memory *memory, const struct row *row
     pool->rows[number] = past;
     note_conversation(memory, number);
     note_remote(memory, number);
-    uint64_t same = service_key(row, true), like = service_key(row, false);
-    note_service(pool, memory->same_services, same, number);
-    note_service(pool, memory->like_services, like, number);
-    note_single(pool, memory->same_packets, packets_key(same, row), number);
-    note_single(pool, memory->like_packets, packets_key(like, row), number);
 }
 
 void conversation_continue(struct row *row, const struct past_row *past, enum link_kind kind)

@@ -2,9 +2,8 @@
  *
  * A conversation is a remote address, a protocol and a pair of ports, in either direction; ICMP has
  * no ports, so that an echo and its reply are one. The memory holds the most recent conversations
- * and remotes of one host, each most recent first, with the last row of each, and the last rows of
- * each kind of service. A row that several of them remember is kept once; sequences of any length
- * need some 0.4 MB and what is remembered, at most 5 MB.
+ * and remotes of one host, each most recent first, with the last row of each. A row that several of
+ * them remember is kept once.
  *
  * A row belongs to the memory in exactly one way, its link: the reply to or a repeat of the
  * conversation at some rank; else new ports with the remote at some rank; else a new remote. So a
@@ -91,21 +90,6 @@ bool conversation_is_kept(const struct conversation_memory *memory, uint32_t rem
  * into room for CONVERSATIONS_KEPT; returns how many. */
 size_t conversation_remote_ports(const struct conversation_memory *memory, const struct row *row,
                                  uint16_t *ports);
-
-/* Rows of the past that are like the one at hand. The service port is the lower one. */
-enum { RECENT = 4 };
-enum reference {
-    REFERENCE_REMOTE,  /* same remote and direction */
-    REFERENCE_SERVICE, /* same remote, direction, protocol and service port: the last, ... */
-    REFERENCE_LIKE = REFERENCE_SERVICE + RECENT, /* any remote, all else the same: the last, ... */
-    REFERENCE_SERVICE_PACKETS = REFERENCE_LIKE + RECENT, /* and the same number of packets */
-    REFERENCE_LIKE_PACKETS,
-    N_REFERENCES,
-};
-/* Needs the row's remote, direction, protocol and ports, and for the last two its packets. NULL
- * where there was none, or it is too long ago; for a new remote nothing of its own is found. */
-void conversation_references(const struct conversation_memory *memory, const struct row *row,
-                             const struct past_row *references[N_REFERENCES]);
 
 /* Puts the row in front. */
 void conversation_note(struct conversation_memory *memory, const struct row *row, int64_t clock);

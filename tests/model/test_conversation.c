@@ -116,34 +116,6 @@ static struct link plain_link(const struct plain_memory *plain, const struct row
     return (struct link){ LINK_NEW, 0 };
 }
 
-static int64_t service_of(const struct row *row)
-{
-    int64_t local = row->value[ATTRIBUTE_LOCAL_PORT], remote = row->value[ATTRIBUTE_REMOTE_PORT];
-    return local < remote ? 2 * local : 2 * remote + 1;
-}
-
-/* What a past row has to share with the row at hand. */
-static bool is_like(const struct row *past, const struct row *row, bool with_remote,
-                    bool with_service, bool with_packets)
-{
-    const int64_t *x = past->value, *y = row->value;
-    return x[ATTRIBUTE_DIRECTION] == y[ATTRIBUTE_DIRECTION] &&
-           (!with_remote || x[ATTRIBUTE_REMOTE] == y[ATTRIBUTE_REMOTE]) &&
-           (!with_service || (x[ATTRIBUTE_PROTOCOL] == y[ATTRIBUTE_PROTOCOL] &&
-                              service_of(past) == service_of(row))) &&
-           (!with_packets || x[ATTRIBUTE_PACKETS] == y[ATTRIBUTE_PACKETS]);
-}
-
-/* The number of the nth last row that is like this one, or -1. */
-static int64_t plain_reference(const struct plain_memory *plain, const struct row *row, size_t nth,
-                               bool with_remote, bool with_service, bool with_packets)
-{
-    for (size_t i = plain->n; i-- > 0;)
-        if (is_like(&plain->rows[i], row, with_remote, with_service, with_packets) && nth-- == 0)
-            return (int64_t)i;
-    return -1;
-}
-
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /* How many of each the rows are drawn from. */
@@ -197,36 +169,6 @@ static void check_kept_ports(const struct conversation_memory *memory,
     ck_assert(n == 0 || memcmp(ports, expected, n * sizeof *ports) == 0);
 }
 
-/* A reference is the row that it has to be, or, where its place was taken over, nothing; then the
- * older ones of its kind are gone too. Returns how many were found of how many there were. */
-static void check_references(const struct conversation_memory *memory,
-                             const struct plain_memory *plain, const struct row *row,
-                             size_t *n_found, size_t *n_expected)
-{
-    const struct past_row *found[N_REFERENCES];
-    conversation_references(memory, row, found);
-    bool is_known = conversation_knows_remote(memory, (uint32_t)row->value[ATTRIBUTE_REMOTE]);
-    for (size_t r = 0; r < N_REFERENCES; r++) {
-        bool is_service = r >= REFERENCE_SERVICE && r < REFERENCE_SERVICE + RECENT;
-        bool is_like_service = r >= REFERENCE_LIKE && r < REFERENCE_LIKE + RECENT;
-        bool with_remote = r == REFERENCE_REMOTE || r == REFERENCE_SERVICE_PACKETS || is_service;
-        bool with_packets = r == REFERENCE_SERVICE_PACKETS || r == REFERENCE_LIKE_PACKETS;
-        size_t nth = is_service ? r - REFERENCE_SERVICE : is_like_service ? r - REFERENCE_LIKE : 0;
-        int64_t expected = plain_reference(plain, row, nth, with_remote, r != REFERENCE_REMOTE,
-                                           with_packets);
-        if (with_remote && !is_known)
-            expected = -1;
-        *n_expected += expected >= 0;
-        if (found[r] == NULL)
-            continue;
-        ck_assert_int_eq((int64_t)found[r]->index, expected);
-        ck_assert_int_eq(found[r]->clock, plain->clocks[expected]);
-        ck_assert_mem_eq(&found[r]->row, &plain->rows[expected], sizeof *row);
-        ck_assert(nth == 0 || found[r - 1] != NULL);
-        ++*n_found;
-    }
-}
-
 /* Everything that can be asked before a row is noted. */
 static struct link check_row(const struct conversation_memory *memory,
                              const struct plain_memory *plain, const struct row *row,
@@ -275,7 +217,6 @@ static const struct {
 START_TEST(it_is_what_a_search_through_lists_finds)
 {
     size_t n_rows = cases[_i].n_rows, n_of_kind[N_LINK_KINDS] = { 0 };
-    size_t n_found = 0, n_expected = 0;
     struct conversation_memory *memory = conversation_memory_create();
     struct plain_memory plain = plain_create(n_rows);
     struct rng rng = rng_stream(3, RNG_TEST, (uint64_t)_i, 0);
@@ -283,27 +224,15 @@ START_TEST(it_is_what_a_search_through_lists_finds)
     for (size_t i = 0; i < n_rows; i++) {
         struct row row = random_row(&rng, &cases[_i].world);
         n_of_kind[check_row(memory, &plain, &row, i % 997 == 0).kind]++;
-        if (i % 31 == 0)
-            check_references(memory, &plain, &row, &n_found, &n_expected);
         clock += (int64_t)rng_below(&rng, 3);
         conversation_note(memory, &row, clock);
         plain_note(&plain, &row, clock);
-
-        /* Now the row itself is what its like will find. */
-        const struct past_row *references[N_REFERENCES];
-        conversation_references(memory, &row, references);
-        static const size_t newest[] = { REFERENCE_REMOTE, REFERENCE_SERVICE, REFERENCE_LIKE,
-                                         REFERENCE_SERVICE_PACKETS, REFERENCE_LIKE_PACKETS };
-        for (size_t r = 0; r < ARRAY_LEN(newest); r++)
-            ck_assert_uint_eq(references[newest[r]]->index, i);
     }
     for (size_t kind = 0; kind < N_LINK_KINDS; kind++)
         ck_assert_uint_gt(n_of_kind[kind], 0);
     ck_assert_int_eq(plain.remotes.n == REMOTES_KEPT, cases[_i].overflows);
     if (cases[_i].overflows)
         ck_assert_uint_eq(plain.conversations.n, CONVERSATIONS_KEPT);
-    else
-        ck_assert_uint_gt(n_found, n_expected / 2); /* the tables seldom lose something */
     plain_release(&plain);
     conversation_memory_free(memory);
 }
@@ -384,10 +313,6 @@ START_TEST(an_empty_memory_knows_nothing)
     ck_assert_uint_eq(conversation_count(memory), 0);
     ck_assert(!conversation_knows_remote(memory, 0));
     ck_assert(!conversation_is_kept(memory, 0, 0, 0, 0));
-    const struct past_row *references[N_REFERENCES];
-    conversation_references(memory, &row, references);
-    for (size_t r = 0; r < N_REFERENCES; r++)
-        ck_assert_ptr_null(references[r]);
     conversation_memory_free(memory);
 }
 END_TEST

@@ -21,6 +21,8 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
         assert_quick(x->index == y->index);
         assert_quick(x->n_flows == y->n_flows);
         assert_quick(x->steps == y->steps);
+        assert_quick(x->remote == y->remote);
+        assert_quick(x->level == y->level);
         assert_quick(x->look.service == y->look.service);
         assert_quick(x->look.remote == y->look.remote);
         assert_quick(x->look.form == y->look.form);
@@ -30,19 +32,22 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
 }
 
 static struct candidate candidate_of(const struct vocabulary *vocabulary,
-                                     const struct past_row *past)
+                                     const struct like_rows *like_rows, const struct past_row *past)
 {
     return (struct candidate){ .clock = past->clock,
                                .interval = past->interval,
                                .index = past->index,
                                .n_flows = past->n_flows,
-                               .look = candidate_look(vocabulary, &past->row) };
+                               .look = candidate_look(vocabulary, &past->row),
+                               .remote = (uint32_t)past->row.value[ATTRIBUTE_REMOTE],
+                               .level = like_rows_level(like_rows, (int32_t)past->index,
+                                                        PACKETS_SERVICE_REMOTE) };
 }
 
 /* What the memory says that is near. */
 static void read_memory(const struct conversation_memory *memory,
-                        const struct vocabulary *vocabulary, struct candidate_list *conversations,
-                        struct candidate_list *remotes)
+                        const struct vocabulary *vocabulary, const struct like_rows *like_rows,
+                        struct candidate_list *conversations, struct candidate_list *remotes)
 {
     conversations->n = conversation_count(memory);
     remotes->n = conversation_remote_count(memory);
@@ -50,12 +55,13 @@ static void read_memory(const struct conversation_memory *memory,
                                                              : NEAR_CONVERSATIONS;
     remotes->n = remotes->n < NEAR_REMOTES ? remotes->n : NEAR_REMOTES;
     for (size_t rank = 0; rank < conversations->n; rank++)
-        conversations->items[rank] = candidate_of(vocabulary, conversation_at(memory, rank));
+        conversations->items[rank] = candidate_of(vocabulary, like_rows,
+                                                  conversation_at(memory, rank));
     for (size_t rank = 0; rank < remotes->n; rank++) {
         struct link link = { LINK_REMOTE, (uint32_t)rank };
         const struct past_row *last = conversation_remote_at(memory, rank);
         const struct past_row *before = conversation_before(memory, &link);
-        remotes->items[rank] = candidate_of(vocabulary, last);
+        remotes->items[rank] = candidate_of(vocabulary, like_rows, last);
         assert_quick((before != NULL) == (last->n_flows > 1));
         if (before != NULL)
             remotes->items[rank].steps = candidate_steps(&before->row, &last->row);
@@ -72,13 +78,13 @@ START_TEST(near_ones_are_those_of_the_memory)
     size_t n_far = 0, n_intervals = 0;
     for (size_t s = 0; s < set->n; s++) {
         const struct sequence *sequence = &set->items[s];
-        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true);
+        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
         struct candidate_list(*expected)[2] = memory_zalloc(sequence->n_rows, sizeof *expected);
         struct candidate_list conversations, remotes;
         struct live_host host;
-        live_host_init(&host, &vocabulary, sequence->start, true, true);
+        live_host_init(&host, &vocabulary, sequence->start, true, true, true);
         for (size_t i = 0; i < sequence->n_rows; i++) {
-            read_memory(host.memory, &vocabulary, &expected[i][0], &expected[i][1]);
+            read_memory(host.memory, &vocabulary, host.past, &expected[i][0], &expected[i][1]);
             assert_same_list(&host.conversations, &expected[i][0]);
             assert_same_list(&host.remotes, &expected[i][1]);
             linked_sequence_candidates(linked, i, &conversations, &remotes);
@@ -111,9 +117,10 @@ START_TEST(without_memory_there_are_none)
     struct sequence_set *set = crowded_sequence(3, 100);
     struct vocabulary vocabulary;
     vocabulary_learn(&vocabulary, set);
-    struct linked_sequence *linked = linked_sequence_create(&set->items[0], &vocabulary, false);
+    struct linked_sequence *linked = linked_sequence_create(&set->items[0], &vocabulary, false,
+                                                            true);
     struct live_host host;
-    live_host_init(&host, &vocabulary, set->items[0].start, false, true);
+    live_host_init(&host, &vocabulary, set->items[0].start, false, true, true);
     for (size_t i = 0; i < set->items[0].n_rows; i++) {
         struct candidate_list conversations, remotes;
         linked_sequence_candidates(linked, i, &conversations, &remotes);
@@ -172,6 +179,13 @@ static struct row flow(void)
 
 enum { CLOCK = 10000, INDEX = 50 };
 
+/* Three of these were with remote 8, one of them a reply or repeat. */
+static const struct followers followed = {
+    .n = 5,
+    .remotes = { 8, 8, 9, 8, 10 },
+    .is_of_conversation = { false, true, false, false, true },
+};
+
 static struct candidate usual(void)
 {
     struct row row = flow();
@@ -179,6 +193,8 @@ static struct candidate usual(void)
                                .interval = 100,
                                .index = INDEX - 9,
                                .n_flows = 2,
+                               .level = 4,
+                               .remote = 7,
                                .look = candidate_look(&vocabulary, &row) };
 }
 
@@ -192,40 +208,43 @@ static void names_of(const struct candidate *candidate, uint16_t names[3][CANDID
     for (size_t rank = 0; rank < list.n; rank++)
         list.items[rank] = usual();
     list.items[3] = *candidate;
-    candidate_names(&vocabulary, &list, &list, CLOCK, INDEX, all);
+    candidate_names(&vocabulary, &list, &list, &followed, CLOCK, INDEX, all);
     for (size_t r = 0; r < 3; r++)
         for (size_t a = 0; a < CANDIDATE_ASPECTS; a++)
             names[r][a] = all[a * CANDIDATE_ROUTES + routes[r] + 3];
 }
 
 /* What a change of a candidate changes of its names: bit 3 a + r for aspect a of route r. */
-static unsigned change_of(const struct candidate *candidate)
+static uint64_t change_of(const struct candidate *candidate)
 {
     struct candidate before = usual();
     uint16_t old[3][CANDIDATE_ASPECTS], new[3][CANDIDATE_ASPECTS];
-    unsigned changed = 0;
+    uint64_t changed = 0;
     names_of(&before, old);
     names_of(candidate, new);
     for (unsigned a = 0; a < CANDIDATE_ASPECTS; a++)
         for (unsigned r = 0; r < 3; r++)
-            changed |= (unsigned)(old[r][a] != new[r][a]) << (3 * a + r);
+            changed |= (uint64_t)(old[r][a] != new[r][a]) << (3 * a + r);
     return changed;
 }
 
+#define ALL_ROUTES   UINT64_C(7)
+#define CONVERSATION UINT64_C(3) /* replies and repeats */
+#define REMOTE       UINT64_C(4)
+
 enum {
-    ALL_ROUTES = 7,
-    CONVERSATION = 3, /* replies and repeats */
-    REMOTE = 4,
     STATE = 0, /* shifts */
     FLOWS = 3,
     AGE = 6,
     BEAT = 9,
-    LAST = 12,  /* of conversations the size, of remotes the rows since */
-    STEPS = 15, /* of conversations the interval */
-    FLAGS = 18,
-    SERVICE = 21,
-    PERSON = 24, /* the remote: by age, */
-    PERSON_FLOWS = 27,
+    LEVEL = 12,
+    FOLLOWS = 15,
+    LAST = 18,  /* of conversations the size, of remotes the rows since */
+    STEPS = 21, /* of conversations the interval */
+    FLAGS = 24,
+    SERVICE = 27,
+    PERSON = 30, /* the remote: by age, */
+    PERSON_FLOWS = 33,
 };
 
 START_TEST(a_name_says_what_a_candidate_is_like)
@@ -242,6 +261,16 @@ START_TEST(a_name_says_what_a_candidate_is_like)
     candidate = usual();
     candidate.interval = 1000;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << BEAT | CONVERSATION << STEPS);
+    candidate = usual();
+    candidate.level = 5;
+    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << LEVEL);
+    candidate = usual();
+    candidate.remote = 8; /* two and one of five */
+    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << FOLLOWS);
+    candidate.remote = 9;
+    ck_assert_uint_eq(change_of(&candidate), REMOTE << FOLLOWS);
+    candidate.remote = 10;
+    ck_assert_uint_eq(change_of(&candidate), CONVERSATION << FOLLOWS);
     candidate = usual();
     candidate.steps = 3;
     ck_assert_uint_eq(change_of(&candidate), REMOTE << STEPS);
@@ -271,7 +300,7 @@ START_TEST(a_look_is_that_of_the_last_flow)
     static const struct {
         enum attribute attribute;
         int64_t value;
-        unsigned changed;
+        uint64_t changed;
     } changes[] = {
         { ATTRIBUTE_REMOTE, 9, ALL_ROUTES << PERSON | ALL_ROUTES << PERSON_FLOWS },
         { ATTRIBUTE_REMOTE, 8, ALL_ROUTES << PERSON | ALL_ROUTES << PERSON_FLOWS },
@@ -310,6 +339,8 @@ START_TEST(names_are_of_one_kind_of_route)
         candidate.interval = (INT64_C(1) << rng_below(&rng, 40)) - 1;
         candidate.index = rng_below(&rng, INDEX);
         candidate.steps = (uint8_t)rng_below(&rng, 10);
+        candidate.level = (uint8_t)rng_below(&rng, LEVEL_CODES);
+        candidate.remote = (uint32_t)rng_below(&rng, 12);
         uint16_t names[3][CANDIDATE_ASPECTS];
         names_of(&candidate, names);
         for (size_t r = 0; r < 3; r++)
@@ -350,13 +381,14 @@ START_TEST(numbers_are_added_by_their_names)
         candidate.clock = CLOCK - (int64_t)rng_below(&rng, 2000);
         candidate.interval = (int64_t)rng_below(&rng, 2000);
         candidate.n_flows = 1 + (uint32_t)rng_below(&rng, 60);
+        candidate.remote = (uint32_t)rng_below(&rng, 12);
         remotes.items[rank] = candidate;
         conversations.items[rank] = candidate;
     }
-    candidate_names(&vocabulary, &conversations, &remotes, CLOCK, INDEX, names);
+    candidate_names(&vocabulary, &conversations, &remotes, &followed, CLOCK, INDEX, names);
     real *added = memory_alloc(n_outputs, sizeof *added);
     memcpy(added, outputs, n_outputs * sizeof *added);
-    candidate_add(&vocabulary, &conversations, &remotes, CLOCK, INDEX, table, added);
+    candidate_add(&vocabulary, &conversations, &remotes, &followed, CLOCK, INDEX, table, added);
     for (size_t route = 0; route < n_outputs; route++) {
         struct link link = route < CANDIDATE_ROUTES ? link_of_code((int)route)
                                                     : (struct link){ LINK_NEW, 0 };

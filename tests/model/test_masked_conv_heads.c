@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "masked_conv_fixture.h"
+#include "model/masked_conv/heads_internal.h"
 #include "model_fixture.h"
 #include "nn/logistic_mixture.h"
 
@@ -50,7 +51,7 @@ static void scene_init(struct scene *scene, int which)
     scene->linked = memory_alloc(scene->set->n, sizeof *scene->linked);
     for (size_t s = 0; s < scene->set->n; s++)
         scene->linked[s] = linked_sequence_create(&scene->set->items[s], &scene->vocabulary,
-                                                  which != SCENE_WITHOUT_MEMORY);
+                                                  which != SCENE_WITHOUT_MEMORY, true);
 }
 
 static void scene_release(struct scene *scene)
@@ -368,6 +369,39 @@ static void check_far_route(const struct saying *saying, const struct heads *hea
     assert_quick(i < n);
 }
 
+/* The share of a recalled route that goes to values beyond `last`. */
+static double recalled_beyond(const struct heads *heads, enum head head,
+                              const struct row_context *context, size_t i, int64_t last)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    struct range range = head_usual_range(heads, head, context);
+    enum likeness likeness =
+        recollection_infos[heads->first_recalled[head] + i / head_recalled_parts(head)].likeness;
+    struct like_walk walk = like_walk_begin(context->past, context->like, (int32_t)context->index,
+                                            likeness);
+    int64_t values[LIKE_ROWS_MAX];
+    size_t n = 0;
+    double share = 0.0;
+    for (const struct row *row; (row = like_walk_next(&walk)) != NULL;) {
+        struct range bin = { row->value[attribute], row->value[attribute] };
+        int64_t step = 1;
+        size_t k = 0;
+        if (i % head_recalled_parts(head) == RECALLED_NEAR) {
+            bin = head_recalled_bin(heads, head, &range, bin.lowest);
+            step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
+        }
+        while (k < n && values[k] != bin.lowest)
+            k++;
+        if (k < n || bin.highest <= last || bin.highest < bin.lowest)
+            continue;
+        values[n++] = bin.lowest;
+        int64_t first = last < bin.lowest ? bin.lowest : (last / step + 1) * step;
+        share += (double)((bin.highest - first) / step + 1) *
+                 head_recalled_share(heads, head, context, i, &range, row->value[attribute]);
+    }
+    return share;
+}
+
 /* The sum over all that is legal. */
 static double total_mass(const struct saying *saying, const struct heads *heads, enum head head,
                          struct row_context *context, struct row *row)
@@ -387,8 +421,15 @@ static double total_mass(const struct saying *saying, const struct heads *heads,
     if (!is_count)
         return sum;
     size_t n_exact = heads->n_routes[head] - 2;
+    size_t first = heads->n_atoms[head] + head_n_relative(heads, head);
     for (size_t route = 0; route < n_exact; route++) {
-        if (!saying->available[route] || is_hit[route])
+        if (!saying->available[route])
+            continue;
+        if (route >= first) {
+            sum += saying->p[route] * recalled_beyond(heads, head, context, route - first, last);
+            continue;
+        }
+        if (is_hit[route])
             continue;
         check_far_route(saying, heads, head, context, row, &support, last, route);
         sum += saying->p[route];

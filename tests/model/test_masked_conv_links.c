@@ -39,6 +39,28 @@ static void assert_same_words(const uint16_t *a, size_t n_a, const uint16_t *b, 
     free(sorted);
 }
 
+/* The same like rows, and the same codes of how numbers came back in them. */
+static void assert_same_like_rows(const struct row_context *a, const struct row_context *b)
+{
+    assert_quick((a->like != NULL) == (b->like != NULL));
+    for (enum likeness likeness = 0; a->like != NULL && likeness < N_LIKENESSES; likeness++) {
+        struct like_walk walks[] = {
+            like_walk_begin(a->past, a->like, (int32_t)a->index, likeness),
+            like_walk_begin(b->past, b->like, (int32_t)b->index, likeness),
+        };
+        const struct row *rows[2];
+        assert_quick(a->like[likeness] == b->like[likeness]);
+        do {
+            for (size_t i = 0; i < 2; i++)
+                rows[i] = like_walk_next(&walks[i]);
+            assert_quick((rows[0] == NULL) == (rows[1] == NULL));
+            assert_quick(rows[0] == NULL || memcmp(rows[0], rows[1], sizeof *rows[0]) == 0);
+        } while (rows[0] != NULL);
+    }
+    for (enum recollection r = 0; a->like != NULL && r < N_RECOLLECTIONS; r++)
+        assert_quick(like_rows_code(a->past, a->like, r) == like_rows_code(b->past, b->like, r));
+}
+
 static void assert_same_context(const struct row_context *a, const struct row_context *b)
 {
     assert_quick(memcmp(a->row, b->row, sizeof *a->row) == 0);
@@ -58,6 +80,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);
+    assert_same_like_rows(a, b);
     assert_quick(memcmp(a->shown, b->shown, sizeof a->shown) == 0);
     assert_quick(a->is_icmp_kept == b->is_icmp_kept);
     assert_same_words(a->kept_ports, a->n_kept_ports, b->kept_ports, b->n_kept_ports);
@@ -108,7 +131,7 @@ START_TEST(contexts_put_together_are_those_of_the_live_memory)
     size_t n_of_kind[N_LINK_KINDS] = { 0 }, n_ports = 0, n_atoms = 0, n_full = 0, n_icmp = 0;
     for (size_t s = 0; s < set->n; s++) {
         const struct sequence *sequence = &set->items[s];
-        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true);
+        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
         struct live_past *past = live_past_create(&vocabulary, sequence->start);
         ck_assert_ptr_eq(linked_sequence_source(linked), sequence);
         for (size_t i = 0; i < sequence->n_rows; i++) {
@@ -143,7 +166,7 @@ START_TEST(contexts_can_be_had_in_any_order)
     struct sequence_set *set = world(_i);
     struct vocabulary vocabulary = vocabulary_of(_i);
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
     size_t n = sequence->n_rows, *order = memory_alloc(n, sizeof *order);
     struct row_context *contexts = memory_alloc(n, sizeof *contexts), again;
     for (size_t i = 0; i < n; i++) {
@@ -268,7 +291,7 @@ START_TEST(without_memory_every_row_is_new)
     struct sequence_set *set = world(_i);
     struct vocabulary vocabulary = vocabulary_of(_i);
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, false);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, false, true);
     for (size_t i = 0; i < sequence->n_rows; i++) {
         struct row_context context;
         linked_sequence_context(linked, i, &context);
@@ -342,7 +365,7 @@ START_TEST(a_live_host_keeps_up_with_the_atoms_that_it_knows)
     };
     struct live_host host;
     struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
-    live_host_init(&host, &vocabulary, 0, true, true);
+    live_host_init(&host, &vocabulary, 0, true, true, true);
     size_t n_kept = 0;
     for (int i = 0; i < ROWS; i++) {
         struct row row = { 0 };
@@ -388,20 +411,22 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
     vocabulary_learn(&vocabulary, set);
     size_t n_past = n_pasts[_i];
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *whole = linked_sequence_create(sequence, &vocabulary, true);
+    struct linked_sequence *whole = linked_sequence_create(sequence, &vocabulary, true, true);
     struct linked_sequence *anew = linked_sequence_restart(whole, FIRST, N, others->rows, n_past);
     const struct sequence *source = linked_sequence_source(anew);
     ck_assert_uint_eq(source->n_rows, n_past + N);
     ck_assert_uint_eq(source->host, sequence->host);
     ck_assert_mem_eq(source->rows, others->rows, n_past * sizeof *source->rows);
     ck_assert_mem_eq(source->rows + n_past, sequence->rows + FIRST, N * sizeof *source->rows);
-    struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true);
+    struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true, true);
     size_t n_beyond = 0; /* rows of which the hour goes on after the piece */
     for (size_t i = 0; i < n_past + N; i++) {
         struct row_context context, expected, in_whole;
         linked_sequence_context(anew, i, &context);
         linked_sequence_context(as_such, i, &expected);
         linked_sequence_context(whole, i < n_past ? FIRST : FIRST + i - n_past, &in_whole);
+        assert_quick(context.like == NULL); /* and it recalls nothing */
+        expected.like = NULL;
         assert_same_context(&context, &expected);
         struct pace pace = linked_sequence_pace(anew, i);
         struct pace of_whole = linked_sequence_pace(whole, i < n_past ? FIRST : FIRST + i - n_past);

@@ -117,7 +117,8 @@ struct view {
 static struct view view_of(const struct masked_conv *model, const struct sequence *sequence,
                            size_t i, enum head head)
 {
-    struct linked_sequence *linked = linked_sequence_create(sequence, &model->vocabulary, true);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &model->vocabulary, true,
+                                                            true);
     struct row_context context;
     struct view view = { 0 };
     size_t n = 0;

@@ -81,7 +81,7 @@ START_TEST(a_linked_row_knows_what_is_to_come)
     for (size_t i = 0; i < N; i++) /* some hours stay empty */
         set->rows[i].value[ATTRIBUTE_GAP] = i % 50 == 0 ? 3700
                                                         : set->rows[i].value[ATTRIBUTE_GAP] % 97;
-    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
     bool is_seen[2] = { false, false };
     for (size_t i = 0; i < N; i++) {
         struct row_context context;
@@ -122,7 +122,7 @@ START_TEST(a_live_host_counts_down)
     int64_t start = 6 * SECONDS_PER_HOUR;
     vocabulary_learn(&vocabulary, set);
     habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, start, true, true);
+    live_host_init(&host, &vocabulary, start, true, true, true);
     live_begin(&host);
     ck_assert(!host.context.pace.is_known);
     live_host_follow(&host, &habits, 0, 3, 9);
@@ -206,7 +206,7 @@ START_TEST(a_second_is_full_where_no_flow_is_left_so_deep)
     struct live_host host;
     vocabulary_learn(&vocabulary, set);
     habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true, true);
     live_host_follow(&host, &habits, 0, 3, 9);
     host.pace.left.of_depth[PACE_DEPTH_9 + 1] = 2; /* of 13 to 16 in a second */
     for (size_t i = 0; i < 20; i++) {
@@ -242,7 +242,7 @@ START_TEST(an_hour_that_has_begun_has_less_to_come)
     struct pace_counts flows;
     vocabulary_learn(&vocabulary, set);
     habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true, true);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR + 2700, true, true, true);
     live_host_follow(&host, &habits, 0, 3, 9);
     hourly_flows_draw(&habits.hourly, 0, 6, 3, 9, &flows);
     ck_assert_int_eq(pace_flows(&host.pace.left), pace_flows(&flows) / 4);
@@ -287,7 +287,7 @@ START_TEST(gaps_lead_to_hours_that_have_flows)
     vocabulary.highest_gap = 100000;
     heads_init(&heads, &vocabulary);
     habits_learn(&habits, set, &vocabulary, true, 0, 24 * SECONDS_PER_HOUR * MS_PER_SECOND);
-    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true);
+    live_host_init(&host, &vocabulary, 6 * SECONDS_PER_HOUR, true, true, true);
     live_host_follow(&host, &habits, 0, 3, 9);
     for (int i = 0; i < 2000; i++) {
         live_begin(&host);

@@ -251,7 +251,8 @@ static void note_surprise(struct moments *moments, enum head head, const uint8_t
 {
     double most = -(double)INFINITY, total = 0.0, mean = 0.0, square = 0.0;
     bool has_shares = head == HEAD_OLDER || head == HEAD_PROTOCOL || head == HEAD_FLAGS ||
-                      head == HEAD_TOS || head == HEAD_FORWARDING || head == HEAD_LABEL;
+                      head == HEAD_TOS || head == HEAD_FORWARDING || head == HEAD_LABEL ||
+                      head == HEAD_DIRECTION;
     if (has_shares || head_infos[head].has_mixture || head == HEAD_LOCAL_PORT ||
         head == HEAD_REMOTE_PORT)
         return;
@@ -266,6 +267,26 @@ static void note_surprise(struct moments *moments, enum head head, const uint8_t
         square += p * surprise * surprise;
     }
     add_moments(moments, -log_mass, mean, square - mean * mean);
+}
+
+/* That of a direction, of which several routes lead to either. */
+static void note_direction(struct moments *moments, const struct heads *heads,
+                           const struct row_context *context, const uint8_t *available,
+                           const real *logits)
+{
+    double mean = 0.0, square = 0.0, surprise[2];
+    struct row row = *context->row;
+    struct row_context other = *context;
+    other.row = &row;
+    for (int64_t direction = 0; direction < 2; direction++) {
+        row.value[ATTRIBUTE_DIRECTION] = direction;
+        double log_mass = value_log_mass(heads, HEAD_DIRECTION, &other, available, logits, NULL);
+        surprise[direction] = -log_mass;
+        mean -= exp(log_mass) * log_mass;
+        square += exp(log_mass) * log_mass * log_mass;
+    }
+    add_moments(moments, surprise[context->row->value[ATTRIBUTE_DIRECTION]], mean,
+                square - mean * mean);
 }
 
 /* The value of a count or port that the likeliest of its atoms stands for; -1 where there is none.
@@ -294,6 +315,8 @@ static void calibrate(void *user, enum head head, const struct row_context *cont
     double log_mass = value_log_mass(heads, head, context, available, logits, mixture);
     note_surprise(&calibration->surprise[head], head, available, logits, heads->n_routes[head],
                   log_mass);
+    if (head == HEAD_DIRECTION)
+        note_direction(&calibration->surprise[head], heads, context, available, logits);
     bool has_values = head_infos[head].has_mixture || head == HEAD_LOCAL_PORT ||
                       head == HEAD_REMOTE_PORT || head == HEAD_FLAGS || head == HEAD_TOS ||
                       head == HEAD_PROTOCOL;

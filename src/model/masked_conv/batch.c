@@ -208,6 +208,25 @@ static size_t row_at(const struct batch *batch, size_t place)
     return piece->first - history_of(batch, piece) + place % batch->n_rows_max;
 }
 
+/* Its context, but for the pace. */
+static void context_of(const struct batch *batch, size_t place, struct row_context *context)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    linked_sequence_context(piece->sequence->linked, row_at(batch, place), context);
+    if (piece->shows_pace) /* what is recalled strays in drawing */
+        context->like = NULL;
+    if (piece->profile != NULL)
+        context->services = &piece->profile->services;
+}
+
+static void hide_levels(struct candidate_list *conversations, struct candidate_list *remotes)
+{
+    for (size_t rank = 0; rank < conversations->n; rank++)
+        conversations->items[rank].level = 0;
+    for (size_t rank = 0; rank < remotes->n; rank++)
+        remotes->items[rank].level = 0;
+}
+
 static void add_names(struct batch *batch, size_t i)
 {
     struct head_batch *head = &batch->head[HEAD_LINK];
@@ -215,8 +234,14 @@ static void add_names(struct batch *batch, size_t i)
     const struct linked_sequence *linked =
         batch->pieces[place / batch->n_rows_max].sequence->linked;
     struct candidate_list conversations, remotes;
+    struct followers followers;
+    struct row_context context;
+    context_of(batch, place, &context);
+    followers_find(&followers, context.past, context.like, row);
     linked_sequence_candidates(linked, row, &conversations, &remotes);
-    candidate_names(batch->heads->vocabulary, &conversations, &remotes,
+    if (context.like == NULL)
+        hide_levels(&conversations, &remotes);
+    candidate_names(batch->heads->vocabulary, &conversations, &remotes, &followers,
                     linked_sequence_clock(linked, row + 1), row,
                     head->names + i * CANDIDATE_ASPECTS * CANDIDATE_ROUTES);
 }
@@ -235,15 +260,6 @@ static void join_hits(struct head_batch *head)
     }
     head->start[head->n] = (int32_t)n;
     head->n_hits = n;
-}
-
-/* Its context, but for the pace. */
-static void context_of(const struct batch *batch, size_t place, struct row_context *context)
-{
-    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
-    linked_sequence_context(piece->sequence->linked, row_at(batch, place), context);
-    if (piece->profile != NULL)
-        context->services = &piece->profile->services;
 }
 
 /* Which scored rows each head applies to. */

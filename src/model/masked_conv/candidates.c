@@ -17,7 +17,8 @@ enum {
     FLAGS_CODES = 32,
     STEP_CODES = 1 + 3 * 3, /* of either port: the same, a near one, another */
     INTERVAL_CODES = 24,
-    AGE_STEPS = 8, /* coarse ages */
+    AGE_STEPS = 8,     /* coarse ages */
+    FOLLOW_CODES = 13, /* share of the followers */
     STATE_CODES = FEW_FLOWS * FORM_CODES,
     FLOW_STEPS = 8,
     SERVICE_BLOCKS = 64,
@@ -29,10 +30,12 @@ enum {
     OF_FLOWS = OF_STATE + STATE_CODES,
     OF_AGE = OF_FLOWS + FLOW_CODES,
     OF_BEAT = OF_AGE + AGE_CODES,
-    OF_SIZE = OF_BEAT + BEAT_CODES,
+    OF_LEVEL = OF_BEAT + BEAT_CODES,
+    OF_FOLLOWS = OF_LEVEL + LEVEL_CODES,
+    OF_SIZE = OF_FOLLOWS + FOLLOW_CODES,
     OF_INTERVAL = OF_SIZE + SIZE_CODES,
     OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
-    OF_ROWS = OF_BEAT + BEAT_CODES,
+    OF_ROWS = OF_FOLLOWS + FOLLOW_CODES,
     OF_STEPS = OF_ROWS + ROW_CODES,
     OF_REMOTE = OF_STEPS + STEP_CODES,
 };
@@ -147,6 +150,8 @@ enum {
     BY_FLOWS,
     BY_AGE,
     BY_BEAT,
+    BY_LEVEL,
+    BY_FOLLOWS,
     BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
     BY_STEPS, /* a remote's; a conversation's interval */
     BY_FLAGS,
@@ -182,6 +187,8 @@ static struct places places_of(const struct vocabulary *vocabulary, enum link_ki
             [BY_FLOWS] = first + OF_FLOWS,
             [BY_AGE] = first + OF_AGE,
             [BY_BEAT] = first + OF_BEAT,
+            [BY_LEVEL] = first + OF_LEVEL,
+            [BY_FOLLOWS] = first + OF_FOLLOWS,
             [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
             [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
             [BY_FLAGS] = entry,
@@ -241,8 +248,51 @@ static void add_steps(const float *age, const float *flows, size_t n, uint16_t *
     }
 }
 
-static void find_aspects(const struct candidate_list *list, bool is_of_remotes, int64_t clock,
-                         uint64_t index, struct aspects *aspects)
+void followers_find(struct followers *followers, const struct like_rows *past, const int32_t *found,
+                    uint64_t next)
+{
+    followers->n = 0;
+    if (found == NULL)
+        return;
+    struct like_walk walk = like_walk_begin(past, found, (int32_t)next, LIKE_NEXT);
+    for (const struct row *row;
+         followers->n < FOLLOWERS_MAX && (row = like_walk_next(&walk)) != NULL;) {
+        followers->remotes[followers->n] = (uint32_t)row->value[ATTRIBUTE_REMOTE];
+        enum link_kind kind = like_rows_kind(past, walk.last);
+        followers->is_of_conversation[followers->n++] = kind == LINK_REPLY || kind == LINK_REPEAT;
+    }
+}
+
+/* How many of the followers were with a candidate: 0 where there are none, else by how many there
+ * are and the candidate's share. */
+static void follows(const struct candidate_list *list, bool is_of_remotes,
+                    const struct followers *followers, uint16_t *codes)
+{
+    enum { FEW = 4, SHARES = 6 };
+    uint32_t remotes[NEAR_MAX];
+    float n_with[NEAR_MAX] = { 0 };
+    for (size_t k = 0; k < list->n; k++)
+        remotes[k] = list->items[k].remote;
+    for (size_t f = 0; f < followers->n; f++) {
+        if (followers->is_of_conversation[f] == is_of_remotes)
+            continue;
+#pragma omp simd
+        for (size_t k = 0; k < list->n; k++)
+            n_with[k] += remotes[k] == followers->remotes[f] ? 1.0F : 0.0F;
+    }
+    int first = followers->n == 0 ? 0 : followers->n < FEW ? 1 : 1 + SHARES;
+    float n = (float)(followers->n > 0 ? followers->n : 1);
+#pragma omp simd
+    for (size_t k = 0; k < list->n; k++) {
+        float share = n_with[k] / n;
+        codes[k] = (uint16_t)(first + (share > 0) + (share > 0.15F) + (share > 0.35F) +
+                              (share > 0.65F) + (share > 0.9F));
+    }
+}
+
+static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
+                         const struct followers *followers, int64_t clock, uint64_t index,
+                         struct aspects *aspects)
 {
     size_t n = aspects->n = list->n;
     uint16_t(*codes)[NEAR_MAX] = aspects->codes;
@@ -256,6 +306,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes, 
         flows[k] = (float)candidate->n_flows;
         unsigned n_flows = candidate->n_flows < FEW_FLOWS ? candidate->n_flows : FEW_FLOWS;
         codes[BY_STATE][k] = (uint16_t)(candidate->look.form * FEW_FLOWS + n_flows - 1);
+        codes[BY_LEVEL][k] = candidate->level;
         codes[BY_FLAGS][k] = candidate->look.flags;
         codes[BY_LAST][k] = candidate->look.size;
         codes[BY_STEPS][k] = candidate->steps;
@@ -263,6 +314,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes, 
         codes[BY_REMOTE][k] = candidate->look.remote;
     }
     half_octaves(flows, n, FLOW_CODES, codes[BY_FLOWS]);
+    follows(list, is_of_remotes, followers, codes[BY_FOLLOWS]);
     half_octaves(age, n, AGE_CODES, codes[BY_AGE]);
     beats(age, interval, flows, n, codes[BY_BEAT]);
     if (is_of_remotes)
@@ -302,26 +354,26 @@ static void add_numbers(const struct vocabulary *vocabulary, enum link_kind kind
 
 void candidate_names(const struct vocabulary *vocabulary,
                      const struct candidate_list *conversations,
-                     const struct candidate_list *remotes, int64_t clock, uint64_t index,
-                     uint16_t *names)
+                     const struct candidate_list *remotes, const struct followers *followers,
+                     int64_t clock, uint64_t index, uint16_t *names)
 {
     struct aspects aspects;
-    find_aspects(conversations, false, clock, index, &aspects);
+    find_aspects(conversations, false, followers, clock, index, &aspects);
     write_names(vocabulary, LINK_REPLY, &aspects, names);
     write_names(vocabulary, LINK_REPEAT, &aspects, names);
-    find_aspects(remotes, true, clock, index, &aspects);
+    find_aspects(remotes, true, followers, clock, index, &aspects);
     write_names(vocabulary, LINK_REMOTE, &aspects, names);
 }
 
 void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
-                   const struct candidate_list *remotes, int64_t clock, uint64_t index,
-                   const real *table, real *logits)
+                   const struct candidate_list *remotes, const struct followers *followers,
+                   int64_t clock, uint64_t index, const real *table, real *logits)
 {
     struct aspects aspects;
-    find_aspects(conversations, false, clock, index, &aspects);
+    find_aspects(conversations, false, followers, clock, index, &aspects);
     add_numbers(vocabulary, LINK_REPLY, &aspects, table, logits);
     add_numbers(vocabulary, LINK_REPEAT, &aspects, table, logits);
-    find_aspects(remotes, true, clock, index, &aspects);
+    find_aspects(remotes, true, followers, clock, index, &aspects);
     add_numbers(vocabulary, LINK_REMOTE, &aspects, table, logits);
 }
 

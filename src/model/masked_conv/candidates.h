@@ -8,7 +8,7 @@
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
 #define FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
 
-#include "model/conversation.h"
+#include "model/like_rows.h"
 #include "model/masked_conv/vocabulary.h"
 #include "nn/ops.h"
 
@@ -36,6 +36,9 @@ struct candidate {
     uint64_t index;   /* the host's how-manieth row the last one was */
     uint32_t n_flows;
     uint8_t steps; /* of a remote: candidate_steps of its last two flows, 0 where it has one */
+    uint8_t
+        level; /* like_rows_level of its last flow: packets that its service with the remote had */
+    uint32_t remote;
     struct candidate_look look;
 };
 /* How ports went on from one flow with a remote to the next, as a code above 0. */
@@ -51,10 +54,22 @@ struct candidate_list {
  * puts a new one there, for which the last of a full list makes room. */
 void candidate_front(struct candidate_list *list, size_t rank, const struct candidate *candidate);
 
+/* With whom rows were that came after rows like the one that now comes before (LIKE_NEXT), and
+ * after as long a gap; the last ones. */
+enum { FOLLOWERS_MAX = 16 };
+struct followers {
+    size_t n;
+    uint32_t remotes[FOLLOWERS_MAX];
+    bool is_of_conversation[FOLLOWERS_MAX]; /* a reply or repeat */
+};
+/* Of the next-th row of a host; found may be NULL: none. */
+void followers_find(struct followers *followers, const struct like_rows *past, const int32_t *found,
+                    uint64_t next);
+
 /* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
 #define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
 /* Names of each: of outputs, and of entries of the table. */
-#define CANDIDATE_OUTPUT_ASPECTS 6
+#define CANDIDATE_OUTPUT_ASPECTS 8
 #define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
 
 /* Outputs that the head has for names, behind those of its routes; and entries of the table. */
@@ -65,12 +80,12 @@ size_t candidate_table_size(const struct vocabulary *vocabulary);
  * its host. Routes without a candidate get some name. */
 void candidate_names(const struct vocabulary *vocabulary,
                      const struct candidate_list *conversations,
-                     const struct candidate_list *remotes, int64_t clock, uint64_t index,
-                     uint16_t *names);
+                     const struct candidate_list *remotes, const struct followers *followers,
+                     int64_t clock, uint64_t index, uint16_t *names);
 /* Adds them up for one row in drawing: logits are the head's outputs, table the table's entries. */
 void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
-                   const struct candidate_list *remotes, int64_t clock, uint64_t index,
-                   const real *table, real *logits);
+                   const struct candidate_list *remotes, const struct followers *followers,
+                   int64_t clock, uint64_t index, const real *table, real *logits);
 /* How names [R, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of R rows are added up. */
 struct channel_sum_params candidate_sums(const uint16_t *names);
 

@@ -64,6 +64,7 @@ enum aspect {
     PACE_DEPTH = PACE_LINK_FORM + PACE_FORMS / 2, /* and by depth_groups */
     USUAL = PACE_DEPTH + 2,                       /* USUAL + enum usual: in the row's service */
     SHOWN = USUAL + N_USUAL,                      /* SHOWN + s: conversation s */
+    RECALLED = SHOWN + CONVERSATIONS_SHOWN,       /* RECALLED + r: recollection r */
 };
 
 static const struct feature {
@@ -99,6 +100,9 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, SHOWN + 5 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 6 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 7 },
+    { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_REMOTE },
+    { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_SERVICE },
+    { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_GAP },
     { STAGE_GAP, OWN, GAP },
     { STAGE_GAP, PREVIOUS, DURATION },
     { STAGE_ORDER, CONTEXT, ORDER },
@@ -125,6 +129,9 @@ static const struct feature {
     { STAGE_MATCH, MATCH, BYTES_ATOM },
     { STAGE_MATCH, MATCH, RATIO },
     { STAGE_MATCH, MATCH, DURATION },
+    { STAGE_MATCH, CONTEXT, RECALLED + DIRECTION_OPENED },
+    { STAGE_MATCH, CONTEXT, RECALLED + PROTOCOL_OPENED },
+    { STAGE_MATCH, CONTEXT, RECALLED + LOCAL_PORT_OPENED },
     { STAGE_DIRECTION, OWN, DIRECTION },
     { STAGE_PROTOCOL, OWN, PROTOCOL },
     { STAGE_PROTOCOL, OWN, FORM },
@@ -167,11 +174,23 @@ static const struct feature {
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_PACKETS },
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_DURATION },
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_BYTES },
+    { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_REMOTE },
+    { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_KIND },
+    { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_MATCH_BYTES },
+    { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_MATCH_PACKETS },
+    { STAGE_PORTS, CONTEXT, RECALLED + PACKETS_SERVICE_REMOTE },
+    { STAGE_PORTS, CONTEXT, RECALLED + PACKETS_MATCH_BYTES },
+    { STAGE_PORTS, CONTEXT, RECALLED + PACKETS_BYTES_BEFORE },
+    { STAGE_PORTS, CONTEXT, RECALLED + PACKETS_MATCH_PACKETS },
+    { STAGE_PORTS, CONTEXT, RECALLED + DURATION_SERVICE_REMOTE },
+    { STAGE_PORTS, CONTEXT, RECALLED + DURATION_REMOTE_MATCH_DURATION },
     { STAGE_OCTET_1, OWN, OCTET_1 },
     { STAGE_OCTET_2, OWN, OCTET_2 },
     { STAGE_OCTET_3, OWN, OCTET_3 },
     { STAGE_REMOTE, OWN, REMOTE },
     { STAGE_FLAGS, OWN, FLAGS },
+    { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS },
+    { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS_MATCH_PACKETS },
     { STAGE_TOS, OWN, TOS },
     { STAGE_LABEL, OWN, LABEL },
     { STAGE_PACKETS, OWN, PACKETS },
@@ -181,7 +200,18 @@ static const struct feature {
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, AGE },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, BYTES },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, DURATION },
+    { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS },
+    { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS_REMOTE },
+    { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_FLAGS },
+    { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_MATCH_DURATION },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_PACKETS },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_PACKETS_REMOTE },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_FLAGS },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_FLAGS_MATCH_PACKETS },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_MATCH_BYTES },
+    { STAGE_PACKETS, CONTEXT, RECALLED + BYTES_BYTES_BEFORE },
     { STAGE_DURATION, OWN, DURATION },
+    { STAGE_DURATION, CONTEXT, RECALLED + BYTES_DURATION },
     { STAGE_BYTES, OWN, BYTES },
     { STAGE_BYTES, OWN, RATIO },
 };
@@ -327,7 +357,7 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     default:
         if (aspect >= PACE_KIND && aspect < USUAL)
             return SERVICE_LEVELS * SERVICE_LEVELS;
-        return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
+        return aspect >= RECALLED ? RECALL_CODES : aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
     }
 }
 
@@ -489,6 +519,13 @@ static int half_hour_code(const struct vocabulary *vocabulary, int64_t clock)
     return code >= 0 ? code : FEATURE_NONE;
 }
 
+static int recalled_code(const struct row_context *context, enum recollection recollection)
+{
+    if (context->like == NULL)
+        return FEATURE_NONE;
+    return like_rows_code(context->past, context->like, recollection);
+}
+
 static int context_code(const struct vocabulary *vocabulary, const struct row_context *context,
                         int aspect)
 {
@@ -540,6 +577,8 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
     case LIKE_STEADY:
         return steady_code(context, REFERENCE_LIKE);
     default:
+        if (aspect >= RECALLED)
+            return recalled_code(context, (enum recollection)(aspect - RECALLED));
         return context->shown[aspect - SHOWN];
     }
 }

@@ -27,6 +27,23 @@ const struct head_info head_infos[N_HEADS] = {
     [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true },
 };
 
+static void find_recalled(struct heads *heads, enum head head)
+{
+    size_t first = 0, n = 0;
+    enum attribute attribute = head_infos[head].attribute;
+    bool tells_value = head_is_count(head) || head_is_set(head) || head_is_port(head) ||
+                       head == HEAD_DIRECTION;
+    while (tells_value && first + n < N_RECOLLECTIONS) {
+        bool is_of_head = recollection_infos[first + n].attribute == attribute;
+        if (!is_of_head && n > 0)
+            break;
+        n += is_of_head;
+        first += !is_of_head;
+    }
+    heads->first_recalled[head] = first;
+    heads->n_recalled[head] = n * head_recalled_parts(head);
+}
+
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
 {
     *heads = (struct heads){ .vocabulary = vocabulary };
@@ -53,6 +70,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
             n_atoms = SMALL_PACKETS;
         if (head_is_count(head))
             n = n_atoms + head_n_relative(heads, head) + 2; /* and any value, and the mixture */
+        find_recalled(heads, head);
+        n += heads->n_recalled[head];
         heads->n_routes[head] = n;
         heads->n_atoms[head] = n_atoms;
         if (n > n_atoms + RELATIVE_MAX)

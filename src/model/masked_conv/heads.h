@@ -58,6 +58,7 @@ struct heads {
     const struct vocabulary *vocabulary;
     size_t n_routes[N_HEADS];
     size_t n_atoms[N_HEADS]; /* the first routes: values of a list, or small numbers */
+    size_t first_recalled[N_HEADS], n_recalled[N_HEADS]; /* recollection, routes */
 };
 
 static inline bool head_is_port(enum head head)

@@ -139,10 +139,11 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
         return (int64_t)(near_ranks(context->link.kind) + first + rng_below(rng, end - first));
     }
-    if (head_is_set(head))
-        return route < n_atoms ? atom_value(heads, head, route)
-                               : draw_escape(heads, head, context, rng);
-    if (!head_is_port(head) && !head_is_count(head))
+    if (head == HEAD_DIRECTION && route >= 2) {
+        struct range both = head_legal_range(heads, head, context);
+        return head_draw_recalled(heads, head, context, route - 2, &both, rng);
+    }
+    if (!head_is_port(head) && !head_is_count(head) && !head_is_set(head))
         return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
     if (route < n_atoms)
         return atom_value(heads, head, route);
@@ -154,8 +155,15 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return values[route];
     }
     route -= n_relative;
+    if (route < heads->n_recalled[head]) {
+        struct range usual = head_usual_range(heads, head, context);
+        return head_draw_recalled(heads, head, context, route, &usual, rng);
+    }
+    route -= heads->n_recalled[head];
     if (head_is_port(head))
         return draw_port_of_block(head, context, route, rng);
+    if (head_is_set(head))
+        return draw_escape(heads, head, context, rng);
     struct range range = head_legal_range(heads, head, context);
     if (route > 0)
         return draw_mixture(heads, head, context, mixture, rng);

@@ -2,10 +2,11 @@
  *   heads.c           which heads there are, of how many routes, and when they apply
  *   heads_legal.c     the values that an attribute can have in a row, and the usual ones
  *   heads_relative.c  the exact routes to values near those of earlier rows
+ *   heads_recalled.c  the routes to what like rows had
  *   heads_routes.c    which routes are available, and which lead to a row's own value
  *   heads_draw.c      drawing a value
- * The routes of a head stand in this order: atoms; relative ones; and for ports the blocks, for
- * counts any value and the mixture, for sets the escape. */
+ * The routes of a head stand in this order: atoms; relative ones; recalled ones; and for ports the
+ * blocks, for counts any value and the mixture, for sets the escape. */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 #define FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 
@@ -106,5 +107,32 @@ size_t head_n_relative(const struct heads *heads, enum head head);
  * values [RELATIVE_MAX]. Returns how many. */
 size_t head_relative_values(const struct heads *heads, enum head head,
                             const struct row_context *context, int64_t *values);
+
+/* ---- recalled routes ---------------------------------------------------------------------- */
+
+/* They lead to the values that the rows of one likeness had, so far as they are in the range, as
+ * often as they had them. Of each recollection one route is of the rows whose value had come back,
+ * one of those that had it first; of bytes and durations a third one leads to the values near those
+ * of all of them: evenly to the bins that these are in, so many an octave. */
+enum recalled_part { RECALLED_BACK, RECALLED_FIRST, RECALLED_NEAR, RECALLED_PARTS };
+static inline size_t head_recalled_parts(enum head head)
+{
+    return head == HEAD_BYTES || head == HEAD_DURATION ? RECALLED_PARTS : RECALLED_NEAR;
+}
+/* The bin of a value, in the range; empty where the value is off the grid of durations. */
+struct range head_recalled_bin(const struct heads *heads, enum head head, const struct range *range,
+                               int64_t value);
+
+/* Whether route i of these leads to any. */
+bool head_recalls(const struct heads *heads, enum head head, const struct row_context *context,
+                  size_t i, const struct range *range);
+/* The share of its rows that had the value: 0 where it does not lead there. */
+double head_recalled_share(const struct heads *heads, enum head head,
+                           const struct row_context *context, size_t i, const struct range *range,
+                           int64_t value);
+/* What one of its rows had, drawn evenly; it has to lead somewhere. */
+int64_t head_draw_recalled(const struct heads *heads, enum head head,
+                           const struct row_context *context, size_t i, const struct range *range,
+                           struct rng *rng);
 
 #endif

@@ -22,6 +22,14 @@ static void link_available(const struct row_context *context, uint8_t *available
     available[LINK_CODE_NEW] = 1;
 }
 
+static void recalled_available(const struct heads *heads, enum head head,
+                               const struct row_context *context, const struct range *range,
+                               uint8_t *available)
+{
+    for (size_t i = 0; i < heads->n_recalled[head]; i++)
+        available[i] = head_recalls(heads, head, context, i, range);
+}
+
 /* The exact routes of a count that lead out of the range are not available. */
 static void count_available(const struct heads *heads, enum head head,
                             const struct row_context *context, uint8_t *available)
@@ -48,6 +56,7 @@ static void count_available(const struct heads *heads, enum head head,
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
         available[n_atoms + i] = range_holds(&range, values[i]);
+    recalled_available(heads, head, context, &range, available + n_atoms + n);
 }
 
 /* Ports that the context keeps are written in another way. */
@@ -55,13 +64,16 @@ static void port_available(const struct heads *heads, enum head head,
                            const struct row_context *context, uint8_t *available)
 {
     const struct value_list *atoms = &heads->vocabulary->lists[head_infos[head].attribute];
-    size_t n_atoms = heads->n_atoms[head], n_kept = context->n_kept_ports;
+    size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
+    size_t n_kept = context->n_kept_ports;
     uint16_t n_of_block[PORT_BLOCKS] = { 0 };
     uint64_t lowest_bits[PORTS_OF_BLOCK / 64] = { 0 }; /* of kept ports: few others have the same */
     int64_t values[RELATIVE_MAX];
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
         available[n_atoms + i] = values[i] >= 0 && values[i] <= 65535;
+    struct range range = head_legal_range(heads, head, context);
+    recalled_available(heads, head, context, &range, available + n_atoms + n);
     if (head != HEAD_REMOTE_PORT || n_kept == 0)
         return;
     for (size_t i = 0; i < n_kept; i++) {
@@ -78,7 +90,7 @@ static void port_available(const struct heads *heads, enum head head,
             available[n_atoms + i] = !port_is_kept(context, values[i]);
     }
     for (size_t block = 0; block < PORT_BLOCKS; block++)
-        available[n_atoms + n + block] = n_of_block[block] < PORTS_OF_BLOCK;
+        available[n_routes - PORT_BLOCKS + block] = n_of_block[block] < PORTS_OF_BLOCK;
 }
 
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
@@ -100,11 +112,16 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     } else if (head == HEAD_OCTET_4) {
         for (size_t i = 0; i < context->n_kept_octets; i++)
             available[context->kept_octets[i]] = 0;
+    } else if (head == HEAD_DIRECTION) {
+        struct range range = head_legal_range(heads, head, context);
+        recalled_available(heads, head, context, &range, available + 2);
     } else if (head_is_set(head)) {
         int icmp = value_list_find(&heads->vocabulary->lists[ATTRIBUTE_PROTOCOL], PROTOCOL_ICMP);
         if (head == HEAD_PROTOCOL && context->is_icmp_kept && icmp >= 0)
             available[icmp] = 0;
-        available[n_atoms] = head_n_escape(heads, head, context) > 0;
+        struct range range = head_legal_range(heads, head, context);
+        recalled_available(heads, head, context, &range, available + n_atoms);
+        available[n_routes - 1] = head_n_escape(heads, head, context) > 0;
     } else if (head_is_port(head)) {
         port_available(heads, head, context, available);
     } else if (head_is_count(head)) {
@@ -130,6 +147,18 @@ static double any_value_log_share(const struct range *range, int64_t value)
     return -log(COUNT_OCTAVES) - octave * log(2.0);
 }
 
+static void add_recalled_hits(const struct heads *heads, enum head head,
+                              const struct row_context *context, const struct range *range,
+                              size_t first, struct route_hit *hits, size_t *n)
+{
+    int64_t value = context->row->value[head_infos[head].attribute];
+    for (size_t i = 0; i < heads->n_recalled[head]; i++) {
+        double share = head_recalled_share(heads, head, context, i, range, value);
+        if (share > 0.0)
+            add_hit(hits, n, first + i, log(share));
+    }
+}
+
 static size_t count_hits(const struct heads *heads, enum head head,
                          const struct row_context *context, struct route_hit *hits)
 {
@@ -152,7 +181,8 @@ static size_t count_hits(const struct heads *heads, enum head head,
     for (size_t i = 0; i < n_values; i++)
         if (values[i] == value && is_usual)
             add_hit(hits, &n, n_atoms + i, 0.0);
-    add_hit(hits, &n, n_atoms + n_values, any_value_log_share(&range, value));
+    add_recalled_hits(heads, head, context, &usual, n_atoms + n_values, hits, &n);
+    add_hit(hits, &n, heads->n_routes[head] - 2, any_value_log_share(&range, value));
     return n;
 }
 
@@ -171,7 +201,10 @@ static size_t port_hits(const struct heads *heads, enum head head,
             add_hit(hits, &n, n_atoms + i, 0.0);
     size_t block = (size_t)(value / PORTS_OF_BLOCK);
     size_t n_kept = head == HEAD_REMOTE_PORT ? n_ports_kept(context, (int64_t)block) : 0;
-    add_hit(hits, &n, n_atoms + n_values + block, -log((double)(PORTS_OF_BLOCK - n_kept)));
+    struct range range = head_legal_range(heads, head, context);
+    add_recalled_hits(heads, head, context, &range, n_atoms + n_values, hits, &n);
+    add_hit(hits, &n, heads->n_routes[head] - PORT_BLOCKS + block,
+            -log((double)(PORTS_OF_BLOCK - n_kept)));
     return n;
 }
 
@@ -198,7 +231,9 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
         add_hit(hits, &n, (size_t)octave, -log((double)(end - octave_first(octave))));
     } else if (head == HEAD_DIRECTION) {
+        struct range range = head_legal_range(heads, head, context);
         add_hit(hits, &n, (size_t)value[ATTRIBUTE_DIRECTION], 0.0);
+        add_recalled_hits(heads, head, context, &range, 2, hits, &n);
     } else if (head == HEAD_ORDER) {
         add_hit(hits, &n, order_is_kept(context), 0.0);
     } else if (head == HEAD_INSTANT) {
@@ -212,8 +247,10 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         if (atom >= 0)
             add_hit(hits, &n, (size_t)atom, 0.0);
         else
-            add_hit(hits, &n, heads->n_atoms[head],
+            add_hit(hits, &n, heads->n_routes[head] - 1,
                     is_remote ? 0.0 : -log((double)head_n_escape(heads, head, context)));
+        struct range range = head_legal_range(heads, head, context);
+        add_recalled_hits(heads, head, context, &range, heads->n_atoms[head], hits, &n);
     }
     return n;
 }

@@ -36,13 +36,14 @@ struct near_rows {
 struct linked_sequence {
     const struct sequence *sequence;
     const struct vocabulary *vocabulary;
-    bool has_memory;
+    bool has_memory, recalls;
     /* Of one that begins anew: what sequence points to, and its rows. */
     struct sequence part;
     struct row *own_rows;
     struct linked_row *rows;
-    int64_t *clocks;      /* [n_rows + 1]: before each row, and after the last */
-    uint16_t *exclusions; /* of all rows, one after another; octets two a word */
+    struct like_rows *past; /* NULL without memory */
+    int64_t *clocks;        /* [n_rows + 1]: before each row, and after the last */
+    uint16_t *exclusions;   /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
     struct near_rows *near;     /* before every NEAR_STEP-th row */
     struct pace_counts *counts; /* of the rows before every COUNT_ROWS-th one */
@@ -156,6 +157,24 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
     linked->n_exclusions += n_words + (n_bytes + 1) / 2;
 }
 
+/* Finds what is like row i, of which kind and match are known. */
+static void note_like(struct linked_sequence *linked, size_t i, const struct past_row *match)
+{
+    struct linked_row *row = &linked->rows[i];
+    bool is_of_conversation = row->kind == LINK_REPLY || row->kind == LINK_REPEAT;
+    for (enum reference r = 0; r < N_REFERENCES; r++)
+        row->references[r] = -1;
+    if (linked->past == NULL)
+        return;
+    const struct like_facts facts = { .row = &linked->sequence->rows[i],
+                                      .kind = (enum link_kind)row->kind,
+                                      .match = is_of_conversation ? &match->row : NULL };
+    like_rows_note(linked->past, &facts, linked->clocks[i] + facts.row->value[ATTRIBUTE_GAP]);
+    const int32_t *found = like_rows_found(linked->past, (int32_t)i);
+    for (enum reference r = 0; r < N_REFERENCES; r++)
+        row->references[r] = like_rows_reference(linked->past, found, (int32_t)i, r);
+}
+
 static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
                      const struct conversation_memory *memory, const struct vocabulary *vocabulary)
 {
@@ -163,8 +182,6 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     struct linked_row *linked_row = &linked->rows[i];
     struct link link = conversation_link(memory, row);
     const struct past_row *match = conversation_match(memory, &link);
-    const struct past_row *references[N_REFERENCES];
-    conversation_references(memory, row, references);
     const struct past_row *remote = conversation_of_remote(memory,
                                                            (uint32_t)row->value[ATTRIBUTE_REMOTE]);
     *linked_row = (struct linked_row){
@@ -179,8 +196,7 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .look = candidate_look(vocabulary, row),
         .remote_flows = remote != NULL ? remote->n_flows : 0,
     };
-    for (size_t r = 0; r < N_REFERENCES; r++)
-        linked_row->references[r] = number_of(references[r]);
+    note_like(linked, i, match);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
         linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
     note_exclusions(linked, linked_row, memory, vocabulary, row);
@@ -265,6 +281,8 @@ static void link_rows(struct linked_sequence *linked)
     linked->clocks = memory_alloc(sequence->n_rows + 1, sizeof *linked->clocks);
     linked->near = memory_alloc(sequence->n_rows / NEAR_STEP + 1, sizeof *linked->near);
     struct conversation_memory *memory = conversation_memory_create();
+    if (linked->has_memory)
+        linked->past = like_rows_create(sequence->rows, sequence->n_rows, linked->recalls);
     int32_t last_new = -1;
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
@@ -281,11 +299,14 @@ static void link_rows(struct linked_sequence *linked)
         if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
             last_new = (int32_t)i;
     }
+    if (linked->past != NULL)
+        like_rows_seal(linked->past);
     conversation_memory_free(memory);
 }
 
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
-                                               const struct vocabulary *vocabulary, bool has_memory)
+                                               const struct vocabulary *vocabulary, bool has_memory,
+                                               bool recalls)
 {
     if (sequence->n_rows > INT32_MAX)
         BUG("a sequence of %zu rows", sequence->n_rows);
@@ -293,6 +314,7 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
     linked->sequence = sequence;
     linked->vocabulary = vocabulary;
     linked->has_memory = has_memory;
+    linked->recalls = has_memory && recalls;
     link_rows(linked);
     count_pace(linked);
     return linked;
@@ -330,6 +352,7 @@ void linked_sequence_free(struct linked_sequence *linked)
         return;
     free(linked->own_rows);
     free(linked->rows);
+    like_rows_free(linked->past);
     free(linked->clocks);
     free(linked->exclusions);
     free(linked->near);
@@ -405,6 +428,8 @@ static struct candidate candidate_at(const struct linked_sequence *linked, int32
         .index = (uint64_t)number,
         .n_flows = n_flows + 1,
         .look = linked->rows[number].look,
+        .remote = (uint32_t)linked->sequence->rows[number].value[ATTRIBUTE_REMOTE],
+        .level = like_rows_level(linked->past, number, PACKETS_SERVICE_REMOTE),
     };
 }
 
@@ -481,6 +506,9 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = seen(linked, linked_row->references[r]);
+    context->past = linked->past;
+    if (linked->recalls)
+        context->like = like_rows_found(linked->past, (int32_t)i);
     memcpy(context->shown, linked_row->shown, sizeof context->shown);
 }
 

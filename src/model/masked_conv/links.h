@@ -6,7 +6,7 @@
  * sequence is linked once: each row gets a short record from which its context is put together
  * again at any time, in any order.
  *
- *     struct linked_sequence *linked = linked_sequence_create(sequence, vocabulary, true);
+ *     struct linked_sequence *linked = linked_sequence_create(sequence, vocabulary, true, true);
  *     struct row_context context;
  *     linked_sequence_context(linked, i, &context);
  *     linked_sequence_free(linked);
@@ -14,7 +14,7 @@
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
 #define FLOWTWIN_MODEL_MASKED_CONV_LINKS_H
 
-#include "model/conversation.h"
+#include "model/like_rows.h"
 #include "model/masked_conv/candidates.h"
 #include "model/masked_conv/pace.h"
 #include "model/masked_conv/services.h"
@@ -45,6 +45,10 @@ struct row_context {
     struct seen_row before_match; /* of a link to a remote: the last but one with it */
     uint32_t match_flows;         /* of the conversation, or with the remote, so far */
     struct seen_row references[N_REFERENCES];
+    /* The last like rows of each likeness that is known of so far, or -1 (like_rows.h); NULL
+     * without memory. */
+    const struct like_rows *past;
+    const int32_t *like;
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
     struct pace pace;                     /* where it may be looked at */
     int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
@@ -71,11 +75,12 @@ uint8_t conversation_code(const struct past_row *past, int64_t clock);
 
 struct linked_sequence;
 
-/* Links the rows of a sequence. Without memory every row is a new remote that excludes nothing.
- * Borrows the sequence's rows and the vocabulary until it is freed. */
+/* Links the rows of a sequence. Without memory every row is a new remote that excludes nothing;
+ * where it does not recall, there are no like rows but the references. Borrows the sequence's rows
+ * and the vocabulary until it is freed. */
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
-                                               const struct vocabulary *vocabulary,
-                                               bool has_memory);
+                                               const struct vocabulary *vocabulary, bool has_memory,
+                                               bool recalls);
 /* Rows first .. first + n - 1 as if the host had been observed from the first of them on, or as if
  * n_past rows of any host were all that it had done before; but with the pace of the whole. */
 struct linked_sequence *linked_sequence_restart(const struct linked_sequence *linked, size_t first,

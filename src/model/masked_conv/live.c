@@ -6,14 +6,16 @@
 #include <string.h>
 
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
-                    bool has_memory, bool has_profile)
+                    bool has_memory, bool has_profile, bool recalls)
 {
     *host = (struct live_host){
         .vocabulary = vocabulary,
         .memory = conversation_memory_create(),
+        .past = has_memory ? like_rows_create(NULL, 0, recalls) : NULL,
         .windows = window_log_create(start),
         .has_memory = has_memory,
         .has_profile = has_profile,
+        .recalls = has_memory && recalls,
         .clock = start,
         .conversations.n_max = NEAR_CONVERSATIONS,
         .remotes.n_max = NEAR_REMOTES,
@@ -103,6 +105,7 @@ void live_host_follow(struct live_host *host, const struct habits *habits, size_
 void live_host_release(struct live_host *host)
 {
     conversation_memory_free(host->memory);
+    like_rows_free(host->past);
     window_log_free(host->windows);
     free(host->kept_atoms);
     *host = (struct live_host){ 0 };
@@ -144,6 +147,13 @@ void live_begin(struct live_host *host)
                                                host->last_new_index };
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < context->n_conversations; s++)
         context->shown[s] = conversation_code(conversation_at(host->memory, s), host->clock);
+    if (host->past == NULL)
+        return;
+    context->past = host->past;
+    context->like = host->recalls ? host->like : NULL;
+    for (enum likeness likeness = 0; likeness < N_LIKENESSES; likeness++)
+        host->like[likeness] = -1;
+    live_find_like(host, 0, LIKE_NEXT);
 }
 
 void live_link(struct live_host *host, struct link link)
@@ -165,17 +175,29 @@ void live_link(struct live_host *host, struct link link)
     }
 }
 
-void live_references(struct live_host *host)
+static struct like_facts facts_of(const struct live_host *host)
 {
-    const struct past_row *references[N_REFERENCES];
-    conversation_references(host->memory, &host->row, references);
-    if (host->context.link.kind == LINK_NEW) { /* whatever stands for its remote so far */
-        for (size_t r = REFERENCE_REMOTE; r < REFERENCE_LIKE; r++)
-            references[r] = NULL;
-        references[REFERENCE_SERVICE_PACKETS] = NULL;
+    enum link_kind kind = host->context.link.kind;
+    bool is_of_conversation = kind == LINK_REPLY || kind == LINK_REPEAT;
+    return (struct like_facts){ .row = &host->row,
+                                .kind = kind,
+                                .match = is_of_conversation ? host->context.match.row : NULL };
+}
+
+void live_find_like(struct live_host *host, enum likeness from, enum likeness to)
+{
+    if (host->past == NULL)
+        return;
+    const struct like_facts facts = facts_of(host);
+    like_rows_find(host->past, &facts, from, to, host->like);
+    for (enum reference r = 0; r < N_REFERENCES; r++) {
+        int32_t number = like_rows_reference(host->past, host->like, (int32_t)host->index, r);
+        host->context.references[r] = (struct seen_row){ 0 };
+        if (number >= 0)
+            host->context.references[r] = (struct seen_row){ like_rows_row(host->past, number),
+                                                             like_rows_clock(host->past, number),
+                                                             (uint64_t)number };
     }
-    for (size_t r = 0; r < N_REFERENCES; r++)
-        host->context.references[r] = seen(references[r]);
 }
 
 /* Where an atom is, or would be. */
@@ -247,7 +269,10 @@ static void note_candidates(struct live_host *host)
     struct candidate candidate = { .clock = host->clock,
                                    .index = host->index,
                                    .n_flows = 1,
-                                   .look = candidate_look(host->vocabulary, &host->row) };
+                                   .look = candidate_look(host->vocabulary, &host->row),
+                                   .remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE],
+                                   .level = like_rows_level(host->past, (int32_t)host->index,
+                                                            PACKETS_SERVICE_REMOTE) };
     struct candidate remote = candidate;
     size_t rank = NEAR_CONVERSATIONS;
     if (context->link.kind == LINK_REPLY || context->link.kind == LINK_REPEAT) {
@@ -275,6 +300,8 @@ void live_end(struct live_host *host)
     if (host->has_memory) {
         if (kind == LINK_NEW)
             note_atoms(host);
+        const struct like_facts facts = facts_of(host);
+        like_rows_note(host->past, &facts, host->clock);
         note_candidates(host);
         conversation_note(host->memory, &host->row, host->clock);
     }
@@ -328,5 +355,5 @@ void live_begin_known(struct live_host *host, const struct row *row)
     struct link link = conversation_link(host->memory, row);
     live_link(host, link);
     host->row = *row;
-    live_references(host);
+    live_find_like(host, LIKE_NEXT, N_LIKENESSES);
 }

@@ -4,13 +4,13 @@
  * what depends on a piece is added to the context when it is there:
  *
  *     struct live_host host;
- *     live_host_init(&host, &vocabulary, start, true);
+ *     live_host_init(&host, &vocabulary, start, true, true, true);
  *     live_begin(&host);                       // what the memory shows before the row
  *     host.row.value[ATTRIBUTE_GAP] = ...;
  *     live_link(&host, link);                  // the match, and what it settles
  *     ... direction, protocol, ports ...
- *     live_references(&host);                  // rows like this one; again once packets are known
- *     ... all else ...
+ *     live_find_like(&host, LIKE_REMOTE, LIKE_FLAGS);  // rows like this one; more of them once
+ *     ... all else ...                         // flags, packets, and the duration are known
  *     live_end(&host);                         // the row is part of the past
  *     live_host_release(&host);
  */
@@ -24,8 +24,10 @@
 struct live_host {
     const struct vocabulary *vocabulary;
     struct conversation_memory *memory;
+    struct like_rows *past;     /* NULL without memory */
+    int32_t like[N_LIKENESSES]; /* rows like the one at hand, as far as it is known */
     struct window_log *windows;
-    bool has_memory, has_profile;
+    bool has_memory, has_profile, recalls;
     int64_t clock;      /* s: end of the last row, or the start */
     uint64_t index;     /* rows so far */
     size_t n_in_second; /* of these, rows that end at the clock */
@@ -49,9 +51,9 @@ struct live_host {
 };
 
 /* start: s since 1970; vocabulary: borrowed. Without memory every row is a new remote; without a
- * profile there are no services in the context. */
+ * profile there are no services in the context, and where it does not recall, no like rows. */
 void live_host_init(struct live_host *host, const struct vocabulary *vocabulary, int64_t start,
-                    bool has_memory, bool has_profile);
+                    bool has_memory, bool has_profile, bool recalls);
 /* Keeps to the habits of a training host from the next row on: its gaps lead to hours that have
  * flows to come. habits: borrowed. */
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -61,7 +63,8 @@ void live_host_release(struct live_host *host);
 /* The row at hand has every attribute at its lowest value until it is set. */
 void live_begin(struct live_host *host);
 void live_link(struct live_host *host, struct link link);
-void live_references(struct live_host *host);
+/* The likenesses from .. to - 1, and the references that follow from them. */
+void live_find_like(struct live_host *host, enum likeness from, enum likeness to);
 void live_end(struct live_host *host);
 
 /* Room for what a row excludes (see struct row_context); used by one row at a time. */

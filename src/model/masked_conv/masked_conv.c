@@ -25,6 +25,8 @@ static const struct option options[] = {
     { "host-embedding", 0, OPTION_FLAG, AT(host_embedding), "yes",
       .help = "learn a vector for each training host" },
     { "memory", 0, OPTION_FLAG, AT(memory), "yes", .help = "remember conversations" },
+    { "recall", 0, OPTION_FLAG, AT(recall), "yes", .needs = "memory=yes",
+      .help = "and recall what like flows had, where no pace is shown" },
     { "pace", 0, OPTION_FLAG, AT(pace), "yes",
       .help = "learn what it means that so many flows are still to come in the hour" },
     { "profile", 0, OPTION_FLAG, AT(profile), "yes", .needs = "pace=yes",
@@ -168,7 +170,8 @@ struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
                                              const struct sequence *sequence)
 {
     return (struct prepared_sequence){
-        .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory),
+        .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory,
+                                         model->settings.recall),
         .windows = window_series_create(sequence),
         .host = masked_conv_host(model, sequence->host),
     };

@@ -16,7 +16,7 @@ struct masked_conv_settings {
     /* The network. */
     int64_t width, hidden, context, blocks, kernel;
     /* What it goes without, for comparison. */
-    bool windows, clock, host_embedding, memory, pace, profile;
+    bool windows, clock, host_embedding, memory, recall, pace, profile;
     /* Training. */
     int64_t pieces, piece_rows; /* of a step */
     double epochs, minutes;     /* epochs only where minutes are 0 */

@@ -124,8 +124,18 @@ static void prepare_stage(struct live_host *live, enum stage stage)
 {
     if (stage == STAGE_MATCH)
         live_link(live, live->context.link);
-    else if (stage == STAGE_PORTS || stage == STAGE_PACKETS)
-        live_references(live);
+    if (stage == STAGE_GAP)
+        live_find_like(live, LIKE_NEXT, LIKE_OPENED);
+    else if (stage == STAGE_MATCH)
+        live_find_like(live, LIKE_OPENED, LIKE_REMOTE);
+    else if (stage == STAGE_PORTS)
+        live_find_like(live, LIKE_REMOTE, LIKE_FLAGS);
+    else if (stage == STAGE_FLAGS)
+        live_find_like(live, LIKE_FLAGS, LIKE_PACKETS);
+    else if (stage == STAGE_PACKETS)
+        live_find_like(live, LIKE_PACKETS, LIKE_PACKETS_DURATION);
+    else if (stage == STAGE_DURATION)
+        live_find_like(live, LIKE_PACKETS_DURATION, N_LIKENESSES);
 }
 
 static void prepare_head(struct live_host *live, enum head head, struct exclusions *room)
@@ -192,7 +202,9 @@ static bool is_narrow(enum head head, const struct live_host *live)
 static void add_candidates(const struct masked_conv_sampler *sampler, const struct live_host *live,
                            real *logits)
 {
-    candidate_add(live->vocabulary, &live->conversations, &live->remotes,
+    struct followers followers;
+    followers_find(&followers, live->past, live->context.like, live->index);
+    candidate_add(live->vocabulary, &live->conversations, &live->remotes, &followers,
                   live->clock + live->row.value[ATTRIBUTE_GAP], live->index,
                   sampler->model->network->candidates->data, logits);
 }
@@ -396,6 +408,12 @@ static void choose_habits(const struct masked_conv_sampler *sampler, struct draw
     live_host_follow(&host->live, habits, of_host, sampler->seed, from->stream);
 }
 
+/* Where drawing keeps to a pace, nothing is recalled, as in training. */
+static bool follows_habits(const struct masked_conv *model)
+{
+    return model->settings.pace && model->n_hosts > 0;
+}
+
 static void create_host(const struct masked_conv_sampler *sampler, struct work *work, size_t h,
                         const struct sampler_host *from)
 {
@@ -408,10 +426,10 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
     };
     live_host_init(&host->live, &model->vocabulary,
                    from->past != NULL ? from->past->start : from->start, model->settings.memory,
-                   model->settings.profile);
+                   model->settings.profile, model->settings.recall && !follows_habits(model));
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
-    if (model->settings.pace && model->n_hosts > 0)
+    if (follows_habits(model))
         choose_habits(sampler, host, from);
 }
 

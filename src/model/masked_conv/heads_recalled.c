@@ -1,0 +1,133 @@
+#include "base/error.h"
+#include "model/masked_conv/heads_internal.h"
+
+static enum recollection recollection_of(const struct heads *heads, enum head head, size_t i)
+{
+    return (enum recollection)(heads->first_recalled[head] + i / head_recalled_parts(head));
+}
+
+static enum recalled_part part_of(enum head head, size_t i)
+{
+    return (enum recalled_part)(i % head_recalled_parts(head));
+}
+
+/* The rows whose numbers a route leads to. */
+static struct like_walk walk_of(const struct heads *heads, enum head head,
+                                const struct row_context *context, size_t i)
+{
+    return like_walk_begin(context->past, context->like, (int32_t)context->index,
+                           recollection_infos[recollection_of(heads, head, i)].likeness);
+}
+
+/* ---- bins --------------------------------------------------------------------------------- */
+
+static int64_t step_of(const struct heads *heads, enum head head)
+{
+    return head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
+}
+
+struct range head_recalled_bin(const struct heads *heads, enum head head, const struct range *range,
+                               int64_t value)
+{
+    int64_t step = step_of(heads, head), n_bins = head == HEAD_DURATION ? 16 : 64;
+    if (value % step != 0)
+        return (struct range){ 0, -1 };
+    int octave = octave_of((uint64_t)(value / step));
+    int64_t first = (int64_t)octave_first(octave), width = (INT64_C(1) << octave) / n_bins;
+    width = width > 1 ? width : 1;
+    first += (value / step - first) / width * width;
+    struct range bin = { first * step, (first + width - 1) * step };
+    if (bin.lowest < range->lowest)
+        bin.lowest = (range->lowest + step - 1) / step * step;
+    if (bin.highest > range->highest)
+        bin.highest = range->highest / step * step;
+    return bin;
+}
+
+static int64_t n_of_bin(const struct heads *heads, enum head head, const struct range *bin)
+{
+    return (bin->highest - bin->lowest) / step_of(heads, head) + 1;
+}
+
+/* ---- routes ------------------------------------------------------------------------------- */
+
+/* Whether the row at hand may have what the like row had that came last: in the range, and of the
+ * route's part; and of rows that opened something with the remote, what goes with the direction and
+ * the protocol that are known. */
+static bool is_open(const struct heads *heads, enum head head, const struct row_context *context,
+                    size_t i, const struct range *range, const struct like_walk *walk,
+                    const struct row *row)
+{
+    const int64_t *value = row->value, *known = context->row->value;
+    int64_t own = value[head_infos[head].attribute];
+    if (!range_holds(range, own))
+        return false;
+    if (part_of(head, i) == RECALLED_NEAR)
+        return own % step_of(heads, head) == 0;
+    if (like_rows_is_back(context->past, walk->last, recollection_of(heads, head, i)) !=
+        (part_of(head, i) == RECALLED_BACK))
+        return false;
+    if (head == HEAD_PROTOCOL)
+        return value[ATTRIBUTE_DIRECTION] == known[ATTRIBUTE_DIRECTION] &&
+               !(context->is_icmp_kept && own == PROTOCOL_ICMP);
+    if (head == HEAD_LOCAL_PORT)
+        return value[ATTRIBUTE_DIRECTION] == known[ATTRIBUTE_DIRECTION] &&
+               value[ATTRIBUTE_PROTOCOL] == known[ATTRIBUTE_PROTOCOL];
+    return true;
+}
+
+bool head_recalls(const struct heads *heads, enum head head, const struct row_context *context,
+                  size_t i, const struct range *range)
+{
+    if (context->like == NULL)
+        return false;
+    struct like_walk walk = walk_of(heads, head, context, i);
+    for (const struct row *row; (row = like_walk_next(&walk)) != NULL;)
+        if (is_open(heads, head, context, i, range, &walk, row))
+            return true;
+    return false;
+}
+
+double head_recalled_share(const struct heads *heads, enum head head,
+                           const struct row_context *context, size_t i, const struct range *range,
+                           int64_t value)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    struct range bin = { value, value };
+    size_t n = 0, n_equal = 0;
+    if (context->like == NULL || !range_holds(range, value))
+        return 0.0;
+    if (part_of(head, i) == RECALLED_NEAR)
+        bin = head_recalled_bin(heads, head, range, value);
+    struct like_walk walk = walk_of(heads, head, context, i);
+    for (const struct row *row; (row = like_walk_next(&walk)) != NULL;) {
+        bool counts = is_open(heads, head, context, i, range, &walk, row);
+        n += counts;
+        n_equal += counts && range_holds(&bin, row->value[attribute]);
+    }
+    if (n_equal == 0)
+        return 0.0;
+    double n_values = part_of(head, i) == RECALLED_NEAR ? (double)n_of_bin(heads, head, &bin) : 1.0;
+    return (double)n_equal / (double)n / n_values;
+}
+
+int64_t head_draw_recalled(const struct heads *heads, enum head head,
+                           const struct row_context *context, size_t i, const struct range *range,
+                           struct rng *rng)
+{
+    enum attribute attribute = head_infos[head].attribute;
+    int64_t values[LIKE_ROWS_MAX];
+    size_t n = 0;
+    struct like_walk walk = walk_of(heads, head, context, i);
+    for (const struct row *row; (row = like_walk_next(&walk)) != NULL;)
+        if (is_open(heads, head, context, i, range, &walk, row))
+            values[n++] = row->value[attribute];
+    if (n == 0)
+        BUG("a route of %s that recalls nothing", head_infos[head].name);
+    int64_t value = values[rng_below(rng, n)];
+    if (part_of(head, i) != RECALLED_NEAR)
+        return value;
+    struct range bin = head_recalled_bin(heads, head, range, value);
+    uint64_t step = rng_below(rng, (uint64_t)n_of_bin(heads, head, &bin));
+    return bin.lowest + (int64_t)step * step_of(heads, head);
+}
