@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "gradcheck.h"
 #include "masked_conv_fixture.h"
+#include "model/masked_conv/heads_internal.h"
 #include "model_fixture.h"
 #include "nn/ops.h"
 
@@ -568,9 +569,63 @@ START_TEST(ablations_leave_out_what_they_say)
 }
 END_TEST
 
+/* Routes and features of recollections that are there in a batch of one piece; the rest of it is
+ * the same whatever is recalled. */
+static size_t count_recalled(const struct masked_conv *model, const struct sequence *sequence,
+                             bool shows_pace)
+{
+    enum { FIRST = 300, N = 40 };
+    const struct heads *heads = &model->heads;
+    struct prepared_sequence prepared = masked_conv_prepare(model, sequence);
+    struct batch *batch = masked_conv_batch(model, 1, N);
+    size_t n = 0, first_recalled = 0, first_before = 0;
+    batch_clear(batch);
+    batch_add(batch, &(struct piece){
+                         .sequence = &prepared, .first = FIRST, .n = N, .shows_pace = shows_pace });
+    batch_finish(batch);
+    for (enum head h = 0; h < N_HEADS; h++) {
+        size_t first = heads->n_atoms[h] + head_n_relative(heads, h);
+        if (h == HEAD_DIRECTION)
+            first = 2;
+        for (size_t i = 0; i < batch->head[h].n; i++)
+            for (size_t k = 0; k < heads->n_recalled[h]; k++)
+                n += batch->head[h].available[i * heads->n_routes[h] + first + k];
+    }
+    struct row_context context;
+    linked_sequence_context(prepared.linked, FIRST, &context);
+    ck_assert_int_eq(context.like != NULL, model->settings.recall);
+    for (enum stage stage = 0; stage < STAGE_PORTS; stage++)
+        first_before += model->space.n_of_stage[stage];
+    first_recalled = first_before + model->space.n_of_stage[STAGE_PORTS] -
+                     1; /* the last of these */
+    for (size_t i = 0; i < batch->n_scored; i++)
+        n += batch->features[(size_t)batch->scored[i] * model->space.n_features + first_recalled] !=
+             FEATURE_NONE;
+    batch_free(batch);
+    prepared_sequence_release(&prepared);
+    return n;
+}
+
+START_TEST(nothing_is_recalled_where_the_pace_is_shown)
+{
+    struct sequence_set *set = fixture_network(3, 2, 5);
+    struct masked_conv_settings settings = small_settings();
+    struct masked_conv *model = small_model(set, &settings, 5);
+    ck_assert_uint_gt(count_recalled(model, &set->items[1], false), 500);
+    ck_assert_uint_eq(count_recalled(model, &set->items[1], true), 0);
+    masked_conv_free(&model->base);
+    settings.recall = false;
+    model = small_model(set, &settings, 5);
+    ck_assert_uint_eq(count_recalled(model, &set->items[1], false), 0);
+    masked_conv_free(&model->base);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/network");
+    testing_add(suite, nothing_is_recalled_where_the_pace_is_shown);
     testing_add(suite, a_row_changes_nothing_before_it);
     testing_add_loop(suite, an_attribute_changes_nothing_before_it, N_CODED);
     testing_add_loop(suite, what_a_head_must_not_see_gets_no_gradient, N_HEADS);

@@ -53,7 +53,7 @@ static const struct option options[] = {
       .help = "longest gradient that is not shortened; 0 for none" },
     { "decay", 0, OPTION_REAL, AT(decay), "0", .minimum = 0, .maximum = 1, .argument = "D",
       .help = "decoupled weight decay" },
-    { "dropout", 0, OPTION_REAL, AT(dropout), "0.1", .minimum = 0, .maximum = 0.9, .argument = "P",
+    { "dropout", 0, OPTION_REAL, AT(dropout), "0.15", .minimum = 0, .maximum = 0.9, .argument = "P",
       .help = "how often training leaves a hidden unit out" },
     { "feature-dropout", 0, OPTION_REAL, AT(feature_dropout), "0.05", .minimum = 0, .maximum = 0.9,
       .argument = "P", .help = "how often training leaves a feature of a row out" },
