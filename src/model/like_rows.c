@@ -14,6 +14,7 @@ const struct recollection_info recollection_infos[N_RECOLLECTIONS] = {
     [DIRECTION_OPENED] = { LIKE_OPENED, ATTRIBUTE_DIRECTION },
     [PROTOCOL_OPENED] = { LIKE_OPENED, ATTRIBUTE_PROTOCOL },
     [LOCAL_PORT_OPENED] = { LIKE_OPENED, ATTRIBUTE_LOCAL_PORT },
+    [REMOTE_OPENED] = { LIKE_OPENED, ATTRIBUTE_REMOTE },
     [FLAGS_SERVICE_REMOTE] = { LIKE_SERVICE_REMOTE, ATTRIBUTE_FLAGS },
     [FLAGS_SERVICE_KIND] = { LIKE_SERVICE_KIND, ATTRIBUTE_FLAGS },
     [FLAGS_MATCH_BYTES] = { LIKE_SERVICE_MATCH_BYTES, ATTRIBUTE_FLAGS },
@@ -32,6 +33,7 @@ const struct recollection_info recollection_infos[N_RECOLLECTIONS] = {
     [DURATION_MATCH_DURATION] = { LIKE_PACKETS_MATCH_DURATION, ATTRIBUTE_DURATION },
     [BYTES_PACKETS] = { LIKE_PACKETS, ATTRIBUTE_BYTES },
     [BYTES_PACKETS_REMOTE] = { LIKE_PACKETS_REMOTE, ATTRIBUTE_BYTES },
+    [BYTES_REMOTE_MATCH_BYTES] = { LIKE_PACKETS_REMOTE_MATCH_BYTES, ATTRIBUTE_BYTES },
     [BYTES_FLAGS] = { LIKE_PACKETS_FLAGS, ATTRIBUTE_BYTES },
     [BYTES_FLAGS_MATCH_PACKETS] = { LIKE_PACKETS_FLAGS_MATCH_PACKETS, ATTRIBUTE_BYTES },
     [BYTES_MATCH_BYTES] = { LIKE_PACKETS_MATCH_BYTES, ATTRIBUTE_BYTES },
@@ -53,7 +55,7 @@ struct level {
 enum {
     LEVEL_ROWS = 32,
     LEVEL_REACH = 16, /* rows that the number may be that of */
-    OF_LIKENESS = 3,  /* recollections, at most */
+    OF_LIKENESS = 4,  /* recollections, at most */
 };
 
 struct like_rows {
@@ -146,6 +148,11 @@ static int64_t short_gap(const struct row *row)
     return row->value[ATTRIBUTE_GAP] < LONG_GAP ? row->value[ATTRIBUTE_GAP] : LONG_GAP;
 }
 
+static int64_t remote_of(const struct row *row)
+{
+    return row->value[ATTRIBUTE_REMOTE];
+}
+
 static uint64_t key_after(const struct like_rows *past, const struct row *row, uint64_t key,
                           enum likeness likeness)
 {
@@ -154,6 +161,11 @@ static uint64_t key_after(const struct like_rows *past, const struct row *row, u
     const struct row *last = like_rows_row(past, past->n - 1);
     const int64_t *value = last->value, kind = past->kinds[place_of(past, past->n - 1)];
     switch (likeness) {
+    case LIKE_NEXT_OF_TWO:
+        key = hash_with(key, short_gap(row));
+        key = hash_with(key, past->n > 1 ? remote_of(like_rows_row(past, past->n - 2)) : -1);
+        key = hash_with(key, value[ATTRIBUTE_REMOTE] << 2 | kind);
+        break;
     case LIKE_NEXT:
         key = hash_with(key, short_gap(row));
         /* fall through */
@@ -164,8 +176,8 @@ static uint64_t key_after(const struct like_rows *past, const struct row *row, u
         key = hash_with(key, service_of(last) << 4 | kind << 2 | short_gap(last));
         break;
     default: {
-        bool stays = past->n > 1 && like_rows_row(past, past->n - 2)->value[ATTRIBUTE_REMOTE] ==
-                                        value[ATTRIBUTE_REMOTE];
+        bool stays = past->n > 1 &&
+                     remote_of(like_rows_row(past, past->n - 2)) == value[ATTRIBUTE_REMOTE];
         key = hash_with(key, value[ATTRIBUTE_REMOTE] << 3 | short_gap(last) << 1 | stays);
     }
     }
@@ -206,6 +218,9 @@ static uint64_t key_of(const struct like_rows *past, const struct like_facts *fa
         return hash_with(key, value[ATTRIBUTE_REMOTE]);
     case LIKE_SERVICE_KIND:
         return hash_with(key, facts->kind);
+    case LIKE_PACKETS_REMOTE_MATCH_BYTES:
+        key = hash_with(key, value[ATTRIBUTE_REMOTE]);
+        /* fall through */
     case LIKE_SERVICE_MATCH_BYTES:
     case LIKE_PACKETS_MATCH_BYTES:
         return hash_with(key, of_match(facts, ATTRIBUTE_BYTES));
@@ -246,7 +261,7 @@ static bool is_of_remote(enum likeness likeness)
 {
     return likeness == LIKE_REMOTE || likeness == LIKE_SERVICE_REMOTE ||
            likeness == LIKE_PACKETS_REMOTE || likeness == LIKE_REMOTE_MATCH_PACKETS ||
-           likeness == LIKE_REMOTE_MATCH_DURATION;
+           likeness == LIKE_REMOTE_MATCH_DURATION || likeness == LIKE_PACKETS_REMOTE_MATCH_BYTES;
 }
 
 /* ---- the past ----------------------------------------------------------------------------- */

@@ -27,8 +27,9 @@ enum likeness {
     LIKE_AFTER_REMOTE,  /* remote, direction, kind of link of that row */
     LIKE_AFTER_SERVICE, /* its service, kind of link and gap */
     LIKE_AFTER_GAP, /* its remote and gap, and whether its remote is that of the row before it */
-    LIKE_NEXT,      /* as LIKE_AFTER_REMOTE, and their gaps, which have to be known here */
-    LIKE_OPENED,    /* not of a conversation; the same remote, or all of them new ones */
+    LIKE_NEXT,      /* as LIKE_AFTER_REMOTE, and their gaps, which have to be known from here on */
+    LIKE_NEXT_OF_TWO, /* remote and kind of link of that row, remote of the one before, gaps */
+    LIKE_OPENED,      /* not of a conversation; the same remote, or all of them new ones */
     /* From here on, their ports have to be known: */
     LIKE_REMOTE,               /* remote, direction */
     LIKE_SERVICE,              /* service, as of all that follow */
@@ -42,6 +43,7 @@ enum likeness {
     LIKE_FLAGS_MATCH_PACKETS,
     LIKE_PACKETS, /* packets, which have to be known from here on */
     LIKE_PACKETS_REMOTE,
+    LIKE_PACKETS_REMOTE_MATCH_BYTES,
     LIKE_PACKETS_FLAGS,
     LIKE_PACKETS_FLAGS_MATCH_PACKETS,
     LIKE_PACKETS_MATCH_BYTES,
@@ -76,6 +78,7 @@ enum recollection {
     DIRECTION_OPENED,
     PROTOCOL_OPENED,
     LOCAL_PORT_OPENED,
+    REMOTE_OPENED,
     FLAGS_SERVICE_REMOTE,
     FLAGS_SERVICE_KIND,
     FLAGS_MATCH_BYTES,
@@ -94,6 +97,7 @@ enum recollection {
     DURATION_MATCH_DURATION,
     BYTES_PACKETS,
     BYTES_PACKETS_REMOTE,
+    BYTES_REMOTE_MATCH_BYTES,
     BYTES_FLAGS,
     BYTES_FLAGS_MATCH_PACKETS,
     BYTES_MATCH_BYTES,

@@ -66,15 +66,17 @@ static struct tuple after_tuple(const struct plain *plain, size_t i, enum likene
         add_service(&tuple, last);
     else
         add(&tuple, last->value[ATTRIBUTE_REMOTE]);
+    if (likeness == LIKE_NEXT_OF_TWO)
+        add(&tuple, i > 1 ? last[-1].value[ATTRIBUTE_REMOTE] : -1);
     if (likeness != LIKE_AFTER_GAP)
         add(&tuple, (int64_t)plain->kinds[i - 1]);
     if (likeness == LIKE_AFTER_REMOTE || likeness == LIKE_NEXT)
         add(&tuple, last->value[ATTRIBUTE_DIRECTION]);
-    else
+    else if (likeness != LIKE_NEXT_OF_TWO)
         add(&tuple, short_gap(last));
     if (likeness == LIKE_AFTER_GAP)
         add(&tuple, i > 1 && last[-1].value[ATTRIBUTE_REMOTE] == last->value[ATTRIBUTE_REMOTE]);
-    if (likeness == LIKE_NEXT)
+    if (likeness == LIKE_NEXT || likeness == LIKE_NEXT_OF_TWO)
         add(&tuple, short_gap(&plain->rows[i]));
     return tuple;
 }
@@ -103,11 +105,13 @@ static struct tuple tuple_of(const struct plain *plain, size_t i, enum likeness 
     if (likeness >= LIKE_PACKETS)
         add(&tuple, value[ATTRIBUTE_PACKETS]);
     if (likeness == LIKE_SERVICE_REMOTE || likeness == LIKE_PACKETS_REMOTE ||
-        likeness == LIKE_REMOTE_MATCH_PACKETS || likeness == LIKE_REMOTE_MATCH_DURATION)
+        likeness == LIKE_REMOTE_MATCH_PACKETS || likeness == LIKE_REMOTE_MATCH_DURATION ||
+        likeness == LIKE_PACKETS_REMOTE_MATCH_BYTES)
         add(&tuple, value[ATTRIBUTE_REMOTE]);
     if (likeness == LIKE_SERVICE_KIND)
         add(&tuple, (int64_t)plain->kinds[i]);
-    if (likeness == LIKE_SERVICE_MATCH_BYTES || likeness == LIKE_PACKETS_MATCH_BYTES)
+    if (likeness == LIKE_SERVICE_MATCH_BYTES || likeness == LIKE_PACKETS_MATCH_BYTES ||
+        likeness == LIKE_PACKETS_REMOTE_MATCH_BYTES)
         add(&tuple, of_match(plain, i, ATTRIBUTE_BYTES));
     if (likeness == LIKE_FLAGS || likeness == LIKE_PACKETS_FLAGS ||
         likeness == LIKE_FLAGS_MATCH_PACKETS || likeness == LIKE_PACKETS_FLAGS_MATCH_PACKETS)

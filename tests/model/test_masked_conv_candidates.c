@@ -181,9 +181,9 @@ enum { CLOCK = 10000, INDEX = 50 };
 
 /* Three of these were with remote 8, one of them a reply or repeat. */
 static const struct followers followed = {
-    .n = 5,
-    .remotes = { 8, 8, 9, 8, 10 },
-    .is_of_conversation = { false, true, false, false, true },
+    .n = { 5, 2 },
+    .remotes = { { 8, 8, 9, 8, 10 }, { 8, 11 } },
+    .is_of_conversation = { { false, true, false, false, true }, { false, false } },
 };
 
 static struct candidate usual(void)
@@ -239,12 +239,13 @@ enum {
     BEAT = 9,
     LEVEL = 12,
     FOLLOWS = 15,
-    LAST = 18,  /* of conversations the size, of remotes the rows since */
-    STEPS = 21, /* of conversations the interval */
-    FLAGS = 24,
-    SERVICE = 27,
-    PERSON = 30, /* the remote: by age, */
-    PERSON_FLOWS = 33,
+    FOLLOWS_TWO = 18,
+    LAST = 21,  /* of conversations the size, of remotes the rows since */
+    STEPS = 24, /* of conversations the interval */
+    FLAGS = 27,
+    SERVICE = 30,
+    PERSON = 33, /* the remote: by age, */
+    PERSON_FLOWS = 36,
 };
 
 START_TEST(a_name_says_what_a_candidate_is_like)
@@ -265,8 +266,10 @@ START_TEST(a_name_says_what_a_candidate_is_like)
     candidate.level = 5;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << LEVEL);
     candidate = usual();
-    candidate.remote = 8; /* two and one of five */
-    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << FOLLOWS);
+    candidate.remote = 8; /* two and one of five, one of two */
+    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << FOLLOWS | REMOTE << FOLLOWS_TWO);
+    candidate.remote = 11;
+    ck_assert_uint_eq(change_of(&candidate), REMOTE << FOLLOWS_TWO);
     candidate.remote = 9;
     ck_assert_uint_eq(change_of(&candidate), REMOTE << FOLLOWS);
     candidate.remote = 10;

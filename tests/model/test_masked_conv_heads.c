@@ -421,7 +421,7 @@ static double total_mass(const struct saying *saying, const struct heads *heads,
     if (!is_count)
         return sum;
     size_t n_exact = heads->n_routes[head] - 2;
-    size_t first = heads->n_atoms[head] + head_n_relative(heads, head);
+    size_t first = head_first_recalled(heads, head);
     for (size_t route = 0; route < n_exact; route++) {
         if (!saying->available[route])
             continue;

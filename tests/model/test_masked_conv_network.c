@@ -584,9 +584,7 @@ static size_t count_recalled(const struct masked_conv *model, const struct seque
                          .sequence = &prepared, .first = FIRST, .n = N, .shows_pace = shows_pace });
     batch_finish(batch);
     for (enum head h = 0; h < N_HEADS; h++) {
-        size_t first = heads->n_atoms[h] + head_n_relative(heads, h);
-        if (h == HEAD_DIRECTION)
-            first = 2;
+        size_t first = head_first_recalled(heads, h);
         for (size_t i = 0; i < batch->head[h].n; i++)
             for (size_t k = 0; k < heads->n_recalled[h]; k++)
                 n += batch->head[h].available[i * heads->n_routes[h] + first + k];

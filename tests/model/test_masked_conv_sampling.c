@@ -252,7 +252,7 @@ static void note_surprise(struct moments *moments, enum head head, const uint8_t
     double most = -(double)INFINITY, total = 0.0, mean = 0.0, square = 0.0;
     bool has_shares = head == HEAD_OLDER || head == HEAD_PROTOCOL || head == HEAD_FLAGS ||
                       head == HEAD_TOS || head == HEAD_FORWARDING || head == HEAD_LABEL ||
-                      head == HEAD_DIRECTION;
+                      head == HEAD_DIRECTION || (head >= HEAD_OCTET_1 && head <= HEAD_OCTET_3);
     if (has_shares || head_infos[head].has_mixture || head == HEAD_LOCAL_PORT ||
         head == HEAD_REMOTE_PORT)
         return;

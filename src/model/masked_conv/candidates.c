@@ -32,10 +32,11 @@ enum {
     OF_BEAT = OF_AGE + AGE_CODES,
     OF_LEVEL = OF_BEAT + BEAT_CODES,
     OF_FOLLOWS = OF_LEVEL + LEVEL_CODES,
-    OF_SIZE = OF_FOLLOWS + FOLLOW_CODES,
+    OF_FOLLOWS_TWO = OF_FOLLOWS + FOLLOW_CODES,
+    OF_SIZE = OF_FOLLOWS_TWO + FOLLOW_CODES,
     OF_INTERVAL = OF_SIZE + SIZE_CODES,
     OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
-    OF_ROWS = OF_FOLLOWS + FOLLOW_CODES,
+    OF_ROWS = OF_FOLLOWS_TWO + FOLLOW_CODES,
     OF_STEPS = OF_ROWS + ROW_CODES,
     OF_REMOTE = OF_STEPS + STEP_CODES,
 };
@@ -152,6 +153,7 @@ enum {
     BY_BEAT,
     BY_LEVEL,
     BY_FOLLOWS,
+    BY_FOLLOWS_TWO,
     BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
     BY_STEPS, /* a remote's; a conversation's interval */
     BY_FLAGS,
@@ -189,6 +191,7 @@ static struct places places_of(const struct vocabulary *vocabulary, enum link_ki
             [BY_BEAT] = first + OF_BEAT,
             [BY_LEVEL] = first + OF_LEVEL,
             [BY_FOLLOWS] = first + OF_FOLLOWS,
+            [BY_FOLLOWS_TWO] = first + OF_FOLLOWS_TWO,
             [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
             [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
             [BY_FLAGS] = entry,
@@ -251,37 +254,41 @@ static void add_steps(const float *age, const float *flows, size_t n, uint16_t *
 void followers_find(struct followers *followers, const struct like_rows *past, const int32_t *found,
                     uint64_t next)
 {
-    followers->n = 0;
-    if (found == NULL)
-        return;
-    struct like_walk walk = like_walk_begin(past, found, (int32_t)next, LIKE_NEXT);
-    for (const struct row *row;
-         followers->n < FOLLOWERS_MAX && (row = like_walk_next(&walk)) != NULL;) {
-        followers->remotes[followers->n] = (uint32_t)row->value[ATTRIBUTE_REMOTE];
-        enum link_kind kind = like_rows_kind(past, walk.last);
-        followers->is_of_conversation[followers->n++] = kind == LINK_REPLY || kind == LINK_REPEAT;
+    static const enum likeness likenesses[FOLLOWER_KINDS] = { LIKE_NEXT, LIKE_NEXT_OF_TWO };
+    for (size_t f = 0; f < FOLLOWER_KINDS; f++) {
+        size_t *n = &followers->n[f];
+        *n = 0;
+        if (found == NULL)
+            continue;
+        struct like_walk walk = like_walk_begin(past, found, (int32_t)next, likenesses[f]);
+        for (const struct row *row; *n < FOLLOWERS_MAX && (row = like_walk_next(&walk)) != NULL;) {
+            enum link_kind kind = like_rows_kind(past, walk.last);
+            followers->remotes[f][*n] = (uint32_t)row->value[ATTRIBUTE_REMOTE];
+            followers->is_of_conversation[f][(*n)++] = kind == LINK_REPLY || kind == LINK_REPEAT;
+        }
     }
 }
 
 /* How many of the followers were with a candidate: 0 where there are none, else by how many there
  * are and the candidate's share. */
 static void follows(const struct candidate_list *list, bool is_of_remotes,
-                    const struct followers *followers, uint16_t *codes)
+                    const struct followers *followers, size_t of, uint16_t *codes)
 {
     enum { FEW = 4, SHARES = 6 };
     uint32_t remotes[NEAR_MAX];
     float n_with[NEAR_MAX] = { 0 };
+    size_t n_followers = followers->n[of];
     for (size_t k = 0; k < list->n; k++)
         remotes[k] = list->items[k].remote;
-    for (size_t f = 0; f < followers->n; f++) {
-        if (followers->is_of_conversation[f] == is_of_remotes)
+    for (size_t f = 0; f < n_followers; f++) {
+        if (followers->is_of_conversation[of][f] == is_of_remotes)
             continue;
 #pragma omp simd
         for (size_t k = 0; k < list->n; k++)
-            n_with[k] += remotes[k] == followers->remotes[f] ? 1.0F : 0.0F;
+            n_with[k] += remotes[k] == followers->remotes[of][f] ? 1.0F : 0.0F;
     }
-    int first = followers->n == 0 ? 0 : followers->n < FEW ? 1 : 1 + SHARES;
-    float n = (float)(followers->n > 0 ? followers->n : 1);
+    int first = n_followers == 0 ? 0 : n_followers < FEW ? 1 : 1 + SHARES;
+    float n = (float)(n_followers > 0 ? n_followers : 1);
 #pragma omp simd
     for (size_t k = 0; k < list->n; k++) {
         float share = n_with[k] / n;
@@ -314,7 +321,8 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         codes[BY_REMOTE][k] = candidate->look.remote;
     }
     half_octaves(flows, n, FLOW_CODES, codes[BY_FLOWS]);
-    follows(list, is_of_remotes, followers, codes[BY_FOLLOWS]);
+    for (size_t f = 0; f < FOLLOWER_KINDS; f++)
+        follows(list, is_of_remotes, followers, f, codes[BY_FOLLOWS + f]);
     half_octaves(age, n, AGE_CODES, codes[BY_AGE]);
     beats(age, interval, flows, n, codes[BY_BEAT]);
     if (is_of_remotes)

@@ -54,13 +54,13 @@ struct candidate_list {
  * puts a new one there, for which the last of a full list makes room. */
 void candidate_front(struct candidate_list *list, size_t rank, const struct candidate *candidate);
 
-/* With whom rows were that came after rows like the one that now comes before (LIKE_NEXT), and
- * after as long a gap; the last ones. */
-enum { FOLLOWERS_MAX = 16 };
+/* With whom the last rows were that came as the one at hand does: after the same remote, and after
+ * the same two (LIKE_NEXT, LIKE_NEXT_OF_TWO). */
+enum { FOLLOWERS_MAX = 16, FOLLOWER_KINDS = 2 };
 struct followers {
-    size_t n;
-    uint32_t remotes[FOLLOWERS_MAX];
-    bool is_of_conversation[FOLLOWERS_MAX]; /* a reply or repeat */
+    size_t n[FOLLOWER_KINDS];
+    uint32_t remotes[FOLLOWER_KINDS][FOLLOWERS_MAX];
+    bool is_of_conversation[FOLLOWER_KINDS][FOLLOWERS_MAX]; /* a reply or repeat */
 };
 /* Of the next-th row of a host; found may be NULL: none. */
 void followers_find(struct followers *followers, const struct like_rows *past, const int32_t *found,
@@ -69,7 +69,7 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
 /* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
 #define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
 /* Names of each: of outputs, and of entries of the table. */
-#define CANDIDATE_OUTPUT_ASPECTS 8
+#define CANDIDATE_OUTPUT_ASPECTS 9
 #define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
 
 /* Outputs that the head has for names, behind those of its routes; and entries of the table. */

@@ -32,7 +32,7 @@ static void find_recalled(struct heads *heads, enum head head)
     size_t first = 0, n = 0;
     enum attribute attribute = head_infos[head].attribute;
     bool tells_value = head_is_count(head) || head_is_set(head) || head_is_port(head) ||
-                       head == HEAD_DIRECTION;
+                       head == HEAD_DIRECTION || (head_is_octet(head) && head != HEAD_OCTET_4);
     while (tells_value && first + n < N_RECOLLECTIONS) {
         bool is_of_head = recollection_infos[first + n].attribute == attribute;
         if (!is_of_head && n > 0)

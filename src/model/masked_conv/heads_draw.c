@@ -139,9 +139,10 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
         return (int64_t)(near_ranks(context->link.kind) + first + rng_below(rng, end - first));
     }
-    if (head == HEAD_DIRECTION && route >= 2) {
-        struct range both = head_legal_range(heads, head, context);
-        return head_draw_recalled(heads, head, context, route - 2, &both, rng);
+    size_t first = head_first_recalled(heads, head);
+    if (route >= first && route < first + heads->n_recalled[head]) {
+        struct range usual = head_usual_range(heads, head, context);
+        return head_draw_recalled(heads, head, context, route - first, &usual, rng);
     }
     if (!head_is_port(head) && !head_is_count(head) && !head_is_set(head))
         return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
@@ -155,10 +156,6 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return values[route];
     }
     route -= n_relative;
-    if (route < heads->n_recalled[head]) {
-        struct range usual = head_usual_range(heads, head, context);
-        return head_draw_recalled(heads, head, context, route, &usual, rng);
-    }
     route -= heads->n_recalled[head];
     if (head_is_port(head))
         return draw_port_of_block(head, context, route, rng);

@@ -46,6 +46,12 @@ static inline bool head_is_octet(enum head head)
     return head >= HEAD_OCTET_1 && head <= HEAD_OCTET_4;
 }
 
+/* Bits behind an octet of an address. */
+static inline int octet_shift(enum head head)
+{
+    return 8 * (3 - (int)(head - HEAD_OCTET_1));
+}
+
 /* ---- octaves ------------------------------------------------------------------------------ */
 
 /* Octave o holds the numbers 2^o - 1 .. 2^(o+1) - 2. */
@@ -113,12 +119,17 @@ size_t head_relative_values(const struct heads *heads, enum head head,
 /* They lead to the values that the rows of one likeness had, so far as they are in the range, as
  * often as they had them. Of each recollection one route is of the rows whose value had come back,
  * one of those that had it first; of bytes and durations a third one leads to the values near those
- * of all of them: evenly to the bins that these are in, so many an octave. */
+ * of all of them: evenly to the bins that these are in, so many an octave. Octets have one, of the
+ * remotes that begin with the octets that are known. */
 enum recalled_part { RECALLED_BACK, RECALLED_FIRST, RECALLED_NEAR, RECALLED_PARTS };
 static inline size_t head_recalled_parts(enum head head)
 {
+    if (head_is_octet(head))
+        return 1;
     return head == HEAD_BYTES || head == HEAD_DURATION ? RECALLED_PARTS : RECALLED_NEAR;
 }
+/* The first of them. */
+size_t head_first_recalled(const struct heads *heads, enum head head);
 /* The bin of a value, in the range; empty where the value is off the grid of durations. */
 struct range head_recalled_bin(const struct heads *heads, enum head head, const struct range *range,
                                int64_t value);

@@ -51,6 +51,27 @@ static int64_t n_of_bin(const struct heads *heads, enum head head, const struct 
 
 /* ---- routes ------------------------------------------------------------------------------- */
 
+/* What a head tells of a like row. */
+static int64_t value_of(enum head head, const struct row *row)
+{
+    int64_t value = row->value[head_infos[head].attribute];
+    return head_is_octet(head) ? value >> octet_shift(head) & 255 : value;
+}
+
+/* Of a remote that begins as the one at hand does. */
+static bool is_open_octet(enum head head, const struct row_context *context, const struct row *row,
+                          int64_t octet)
+{
+    uint64_t address = (uint64_t)row->value[ATTRIBUTE_REMOTE],
+             known = (uint64_t)context->row->value[ATTRIBUTE_REMOTE];
+    if ((address ^ known) >> (octet_shift(head) + 8) != 0)
+        return false;
+    for (size_t i = 0; head == HEAD_OCTET_3 && i < context->n_full_octets; i++)
+        if (context->full_octets[i] == octet)
+            return false;
+    return true;
+}
+
 /* Whether the row at hand may have what the like row had that came last: in the range, and of the
  * route's part; and of rows that opened something with the remote, what goes with the direction and
  * the protocol that are known. */
@@ -59,7 +80,9 @@ static bool is_open(const struct heads *heads, enum head head, const struct row_
                     const struct row *row)
 {
     const int64_t *value = row->value, *known = context->row->value;
-    int64_t own = value[head_infos[head].attribute];
+    int64_t own = value_of(head, row);
+    if (head_is_octet(head))
+        return is_open_octet(head, context, row, own);
     if (!range_holds(range, own))
         return false;
     if (part_of(head, i) == RECALLED_NEAR)
@@ -74,6 +97,13 @@ static bool is_open(const struct heads *heads, enum head head, const struct row_
         return value[ATTRIBUTE_DIRECTION] == known[ATTRIBUTE_DIRECTION] &&
                value[ATTRIBUTE_PROTOCOL] == known[ATTRIBUTE_PROTOCOL];
     return true;
+}
+
+size_t head_first_recalled(const struct heads *heads, enum head head)
+{
+    if (head == HEAD_DIRECTION)
+        return 2;
+    return head_is_octet(head) ? 256 : heads->n_atoms[head] + head_n_relative(heads, head);
 }
 
 bool head_recalls(const struct heads *heads, enum head head, const struct row_context *context,
@@ -92,7 +122,6 @@ double head_recalled_share(const struct heads *heads, enum head head,
                            const struct row_context *context, size_t i, const struct range *range,
                            int64_t value)
 {
-    enum attribute attribute = head_infos[head].attribute;
     struct range bin = { value, value };
     size_t n = 0, n_equal = 0;
     if (context->like == NULL || !range_holds(range, value))
@@ -103,7 +132,7 @@ double head_recalled_share(const struct heads *heads, enum head head,
     for (const struct row *row; (row = like_walk_next(&walk)) != NULL;) {
         bool counts = is_open(heads, head, context, i, range, &walk, row);
         n += counts;
-        n_equal += counts && range_holds(&bin, row->value[attribute]);
+        n_equal += counts && range_holds(&bin, value_of(head, row));
     }
     if (n_equal == 0)
         return 0.0;
@@ -115,13 +144,12 @@ int64_t head_draw_recalled(const struct heads *heads, enum head head,
                            const struct row_context *context, size_t i, const struct range *range,
                            struct rng *rng)
 {
-    enum attribute attribute = head_infos[head].attribute;
     int64_t values[LIKE_ROWS_MAX];
     size_t n = 0;
     struct like_walk walk = walk_of(heads, head, context, i);
     for (const struct row *row; (row = like_walk_next(&walk)) != NULL;)
         if (is_open(heads, head, context, i, range, &walk, row))
-            values[n++] = row->value[attribute];
+            values[n++] = value_of(head, row);
     if (n == 0)
         BUG("a route of %s that recalls nothing", head_infos[head].name);
     int64_t value = values[rng_below(rng, n)];

@@ -23,11 +23,12 @@ static void link_available(const struct row_context *context, uint8_t *available
 }
 
 static void recalled_available(const struct heads *heads, enum head head,
-                               const struct row_context *context, const struct range *range,
-                               uint8_t *available)
+                               const struct row_context *context, uint8_t *available)
 {
+    struct range range = head_usual_range(heads, head, context);
+    available += head_first_recalled(heads, head);
     for (size_t i = 0; i < heads->n_recalled[head]; i++)
-        available[i] = head_recalls(heads, head, context, i, range);
+        available[i] = head_recalls(heads, head, context, i, &range);
 }
 
 /* The exact routes of a count that lead out of the range are not available. */
@@ -56,7 +57,6 @@ static void count_available(const struct heads *heads, enum head head,
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
         available[n_atoms + i] = range_holds(&range, values[i]);
-    recalled_available(heads, head, context, &range, available + n_atoms + n);
 }
 
 /* Ports that the context keeps are written in another way. */
@@ -72,8 +72,6 @@ static void port_available(const struct heads *heads, enum head head,
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
         available[n_atoms + i] = values[i] >= 0 && values[i] <= 65535;
-    struct range range = head_legal_range(heads, head, context);
-    recalled_available(heads, head, context, &range, available + n_atoms + n);
     if (head != HEAD_REMOTE_PORT || n_kept == 0)
         return;
     for (size_t i = 0; i < n_kept; i++) {
@@ -96,8 +94,9 @@ static void port_available(const struct heads *heads, enum head head,
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
                     uint8_t *available)
 {
-    size_t n_routes = heads->n_routes[head], n_atoms = heads->n_atoms[head];
+    size_t n_routes = heads->n_routes[head];
     memset(available, 1, n_routes);
+    recalled_available(heads, head, context, available);
     if (head == HEAD_LINK) {
         link_available(context, available);
     } else if (head == HEAD_OLDER) {
@@ -112,15 +111,10 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     } else if (head == HEAD_OCTET_4) {
         for (size_t i = 0; i < context->n_kept_octets; i++)
             available[context->kept_octets[i]] = 0;
-    } else if (head == HEAD_DIRECTION) {
-        struct range range = head_legal_range(heads, head, context);
-        recalled_available(heads, head, context, &range, available + 2);
     } else if (head_is_set(head)) {
         int icmp = value_list_find(&heads->vocabulary->lists[ATTRIBUTE_PROTOCOL], PROTOCOL_ICMP);
         if (head == HEAD_PROTOCOL && context->is_icmp_kept && icmp >= 0)
             available[icmp] = 0;
-        struct range range = head_legal_range(heads, head, context);
-        recalled_available(heads, head, context, &range, available + n_atoms);
         available[n_routes - 1] = head_n_escape(heads, head, context) > 0;
     } else if (head_is_port(head)) {
         port_available(heads, head, context, available);
@@ -148,12 +142,13 @@ static double any_value_log_share(const struct range *range, int64_t value)
 }
 
 static void add_recalled_hits(const struct heads *heads, enum head head,
-                              const struct row_context *context, const struct range *range,
-                              size_t first, struct route_hit *hits, size_t *n)
+                              const struct row_context *context, int64_t value,
+                              struct route_hit *hits, size_t *n)
 {
-    int64_t value = context->row->value[head_infos[head].attribute];
+    struct range range = head_usual_range(heads, head, context);
+    size_t first = head_first_recalled(heads, head);
     for (size_t i = 0; i < heads->n_recalled[head]; i++) {
-        double share = head_recalled_share(heads, head, context, i, range, value);
+        double share = head_recalled_share(heads, head, context, i, &range, value);
         if (share > 0.0)
             add_hit(hits, n, first + i, log(share));
     }
@@ -181,7 +176,7 @@ static size_t count_hits(const struct heads *heads, enum head head,
     for (size_t i = 0; i < n_values; i++)
         if (values[i] == value && is_usual)
             add_hit(hits, &n, n_atoms + i, 0.0);
-    add_recalled_hits(heads, head, context, &usual, n_atoms + n_values, hits, &n);
+    add_recalled_hits(heads, head, context, value, hits, &n);
     add_hit(hits, &n, heads->n_routes[head] - 2, any_value_log_share(&range, value));
     return n;
 }
@@ -201,16 +196,10 @@ static size_t port_hits(const struct heads *heads, enum head head,
             add_hit(hits, &n, n_atoms + i, 0.0);
     size_t block = (size_t)(value / PORTS_OF_BLOCK);
     size_t n_kept = head == HEAD_REMOTE_PORT ? n_ports_kept(context, (int64_t)block) : 0;
-    struct range range = head_legal_range(heads, head, context);
-    add_recalled_hits(heads, head, context, &range, n_atoms + n_values, hits, &n);
+    add_recalled_hits(heads, head, context, value, hits, &n);
     add_hit(hits, &n, heads->n_routes[head] - PORT_BLOCKS + block,
             -log((double)(PORTS_OF_BLOCK - n_kept)));
     return n;
-}
-
-static int octet_shift(enum head head)
-{
-    return 8 * (3 - (int)(head - HEAD_OCTET_1));
 }
 
 size_t head_hits(const struct heads *heads, enum head head, const struct row_context *context,
@@ -231,15 +220,16 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
         add_hit(hits, &n, (size_t)octave, -log((double)(end - octave_first(octave))));
     } else if (head == HEAD_DIRECTION) {
-        struct range range = head_legal_range(heads, head, context);
         add_hit(hits, &n, (size_t)value[ATTRIBUTE_DIRECTION], 0.0);
-        add_recalled_hits(heads, head, context, &range, 2, hits, &n);
+        add_recalled_hits(heads, head, context, value[ATTRIBUTE_DIRECTION], hits, &n);
     } else if (head == HEAD_ORDER) {
         add_hit(hits, &n, order_is_kept(context), 0.0);
     } else if (head == HEAD_INSTANT) {
         add_hit(hits, &n, value[ATTRIBUTE_DURATION] == 0, 0.0);
     } else if (head_is_octet(head)) {
-        add_hit(hits, &n, (size_t)(value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255), 0.0);
+        int64_t octet = value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255;
+        add_hit(hits, &n, (size_t)octet, 0.0);
+        add_recalled_hits(heads, head, context, octet, hits, &n);
     } else {
         enum attribute attribute = head_infos[head].attribute;
         int atom = value_list_find(&heads->vocabulary->lists[attribute], value[attribute]);
@@ -249,8 +239,7 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         else
             add_hit(hits, &n, heads->n_routes[head] - 1,
                     is_remote ? 0.0 : -log((double)head_n_escape(heads, head, context)));
-        struct range range = head_legal_range(heads, head, context);
-        add_recalled_hits(heads, head, context, &range, heads->n_atoms[head], hits, &n);
+        add_recalled_hits(heads, head, context, value[attribute], hits, &n);
     }
     return n;
 }
