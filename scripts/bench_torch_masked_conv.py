@@ -18,7 +18,7 @@ except ImportError:
     print("skipped: bench_torch_masked_conv.py (no python3-torch)")
     sys.exit(0)
 
-STEPS, REPEATS, DROPOUT = 4, 8, 0.1
+STEPS, REPEATS, DROPOUT = 4, 8, 0.15
 
 
 class Head(nn.Module):
