@@ -545,7 +545,8 @@ static void check_draws(struct scene *scene, enum head head)
         struct support support = support_of(&scene->heads, head, &context);
         /* Files hold no durations above 2^32, where half of any value is: not drawn as it weighs.
          */
-        bool is_any = head == HEAD_DURATION && is_instant_told(&context);
+        double p_any = saying.p[scene->heads.n_routes[head] - 2];
+        bool is_any = head == HEAD_DURATION && support.highest == INT64_MAX && p_any > 0.005;
         if (is_any || support.lowest > INT32_MAX)
             continue;
         for (size_t i = 0; i < DRAWS; i++) {

@@ -63,7 +63,7 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
         else if (head_is_set(head) || head == HEAD_REMOTE)
             n = n_atoms + 1; /* and the escape */
         else if (head_is_port(head))
-            n = n_atoms + head_n_relative(heads, head) + PORT_BLOCKS;
+            n = n_atoms + head_n_relative(heads, head) + PORT_NEAR + PORT_BLOCKS;
         if (head == HEAD_GAP)
             n_atoms = SMALL_GAPS;
         if (head == HEAD_PACKETS)

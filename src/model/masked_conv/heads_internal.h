@@ -6,7 +6,7 @@
  *   heads_routes.c    which routes are available, and which lead to a row's own value
  *   heads_draw.c      drawing a value
  * The routes of a head stand in this order: atoms; relative ones; recalled ones; and for ports the
- * blocks, for counts any value and the mixture, for sets the escape. */
+ * reaches and the blocks, for counts any value and the mixture, for sets the escape. */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 #define FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 
@@ -20,6 +20,8 @@ enum {
     OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_REMOTES */
     COUNT_OCTAVES = 63,
     RELATIVE_MAX = 512, /* relative routes of a head */
+    PORT_REACHES = 8,   /* 17..32, 33..64, .. from a port, either way, of two rows */
+    PORT_NEAR = 2 * 2 * PORT_REACHES,
 };
 
 /* ---- kinds of heads ----------------------------------------------------------------------- */
@@ -113,6 +115,15 @@ size_t head_n_relative(const struct heads *heads, enum head head);
  * values [RELATIVE_MAX]. Returns how many. */
 size_t head_relative_values(const struct heads *heads, enum head head,
                             const struct row_context *context, int64_t *values);
+
+/* Ports further from that of an earlier row than relative routes lead, by how far and on which side:
+ * reach i of PORT_NEAR, empty where there is no such row. */
+struct range port_reach(enum head head, const struct row_context *context, size_t i);
+/* Of all reaches, how many ports of theirs are not excluded: sizes [PORT_NEAR]. */
+void port_reach_sizes(enum head head, const struct row_context *context, int32_t *sizes);
+/* The reaches that hold a port: at most two, numbers to found; returns how many. */
+size_t port_reach_find(enum head head, const struct row_context *context, int64_t port,
+                       size_t found[2]);
 
 /* ---- recalled routes ---------------------------------------------------------------------- */
 

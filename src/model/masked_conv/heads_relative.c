@@ -167,3 +167,51 @@ size_t head_relative_values(const struct heads *heads, enum head head,
     }
     return n;
 }
+
+/* ---- reaches of ports --------------------------------------------------------------------- */
+
+static const int reach_bases[] = { BASE_MATCH, BASE_LAST_NEW };
+
+struct range port_reach(enum head head, const struct row_context *context, size_t i)
+{
+    const struct row *row = base_row(context, reach_bases[i / (2 * PORT_REACHES)]);
+    if (row == NULL)
+        return (struct range){ 0, -1 };
+    int64_t port = row->value[head_infos[head].attribute];
+    int64_t beyond = INT64_C(16) << i % PORT_REACHES;
+    bool is_above = i / PORT_REACHES % 2 == 0;
+    struct range reach = is_above ? (struct range){ port + beyond + 1, port + 2 * beyond }
+                                  : (struct range){ port - 2 * beyond, port - beyond - 1 };
+    reach.lowest = reach.lowest > 0 ? reach.lowest : 0;
+    reach.highest = reach.highest < 65535 ? reach.highest : 65535;
+    return reach;
+}
+
+size_t port_reach_find(enum head head, const struct row_context *context, int64_t port,
+                       size_t found[2])
+{
+    size_t n = 0;
+    for (size_t b = 0; b < ARRAY_LEN(reach_bases); b++) {
+        const struct row *row = base_row(context, reach_bases[b]);
+        int64_t step = row != NULL ? port - row->value[head_infos[head].attribute] : 0;
+        uint64_t distance = (uint64_t)(step < 0 ? -step : step);
+        if (distance <= 16 || distance > UINT64_C(16) << PORT_REACHES)
+            continue;
+        size_t reach = (size_t)(63 - __builtin_clzll(distance - 1)) - 4;
+        found[n++] = (2 * b + (step < 0)) * PORT_REACHES + reach;
+    }
+    return n;
+}
+
+void port_reach_sizes(enum head head, const struct row_context *context, int32_t *sizes)
+{
+    for (size_t i = 0; i < PORT_NEAR; i++) {
+        struct range reach = port_reach(head, context, i);
+        sizes[i] = reach.highest >= reach.lowest ? (int32_t)(reach.highest - reach.lowest + 1) : 0;
+    }
+    for (size_t k = 0; head == HEAD_REMOTE_PORT && k < context->n_kept_ports; k++) {
+        size_t found[2], n = port_reach_find(head, context, context->kept_ports[k], found);
+        for (size_t i = 0; i < n; i++)
+            sizes[found[i]]--;
+    }
+}

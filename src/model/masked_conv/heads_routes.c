@@ -72,6 +72,10 @@ static void port_available(const struct heads *heads, enum head head,
     size_t n = head_relative_values(heads, head, context, values);
     for (size_t i = 0; i < n; i++)
         available[n_atoms + i] = values[i] >= 0 && values[i] <= 65535;
+    int32_t sizes[PORT_NEAR];
+    port_reach_sizes(head, context, sizes);
+    for (size_t i = 0; i < PORT_NEAR; i++)
+        available[n_routes - PORT_BLOCKS - PORT_NEAR + i] = sizes[i] > 0;
     if (head != HEAD_REMOTE_PORT || n_kept == 0)
         return;
     for (size_t i = 0; i < n_kept; i++) {
@@ -194,6 +198,13 @@ static size_t port_hits(const struct heads *heads, enum head head,
     for (size_t i = 0; i < n_values; i++)
         if (values[i] == value)
             add_hit(hits, &n, n_atoms + i, 0.0);
+    int32_t sizes[PORT_NEAR];
+    size_t reaches[2], n_reaches = port_reach_find(head, context, value, reaches);
+    if (n_reaches > 0)
+        port_reach_sizes(head, context, sizes);
+    for (size_t i = 0; i < n_reaches; i++)
+        add_hit(hits, &n, heads->n_routes[head] - PORT_BLOCKS - PORT_NEAR + reaches[i],
+                -log((double)sizes[reaches[i]]));
     size_t block = (size_t)(value / PORTS_OF_BLOCK);
     size_t n_kept = head == HEAD_REMOTE_PORT ? n_ports_kept(context, (int64_t)block) : 0;
     add_recalled_hits(heads, head, context, value, hits, &n);
