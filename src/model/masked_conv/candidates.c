@@ -166,6 +166,7 @@ _Static_assert(BY_FLAGS == CANDIDATE_OUTPUT_ASPECTS && BY_REMOTE_FLOWS + 1 == CA
 
 struct aspects {
     size_t n;
+    bool is_same[CANDIDATE_ASPECTS]; /* 0 for all candidates */
     uint16_t codes[CANDIDATE_ASPECTS][NEAR_MAX];
 };
 
@@ -269,8 +270,8 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
     }
 }
 
-/* How many of the followers were with a candidate: 0 where there are none, else by how many there
- * are and the candidate's share. */
+/* How many of the followers, of which there are some, were with a candidate: by how many there are
+ * and the candidate's share. */
 static void follows(const struct candidate_list *list, bool is_of_remotes,
                     const struct followers *followers, size_t of, uint16_t *codes)
 {
@@ -287,8 +288,8 @@ static void follows(const struct candidate_list *list, bool is_of_remotes,
         for (size_t k = 0; k < list->n; k++)
             n_with[k] += remotes[k] == followers->remotes[of][f] ? 1.0F : 0.0F;
     }
-    int first = n_followers == 0 ? 0 : n_followers < FEW ? 1 : 1 + SHARES;
-    float n = (float)(n_followers > 0 ? n_followers : 1);
+    int first = n_followers < FEW ? 1 : 1 + SHARES;
+    float n = (float)n_followers;
 #pragma omp simd
     for (size_t k = 0; k < list->n; k++) {
         float share = n_with[k] / n;
@@ -302,6 +303,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
                          struct aspects *aspects)
 {
     size_t n = aspects->n = list->n;
+    unsigned levels = 0;
     uint16_t(*codes)[NEAR_MAX] = aspects->codes;
     float age[NEAR_MAX] = { 0 }, interval[NEAR_MAX] = { 0 }, rows[NEAR_MAX] = { 0 },
           flows[NEAR_MAX] = { 0 };
@@ -314,6 +316,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         unsigned n_flows = candidate->n_flows < FEW_FLOWS ? candidate->n_flows : FEW_FLOWS;
         codes[BY_STATE][k] = (uint16_t)(candidate->look.form * FEW_FLOWS + n_flows - 1);
         codes[BY_LEVEL][k] = candidate->level;
+        levels |= candidate->level;
         codes[BY_FLAGS][k] = candidate->look.flags;
         codes[BY_LAST][k] = candidate->look.size;
         codes[BY_STEPS][k] = candidate->steps;
@@ -321,8 +324,15 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         codes[BY_REMOTE][k] = candidate->look.remote;
     }
     half_octaves(flows, n, FLOW_CODES, codes[BY_FLOWS]);
-    for (size_t f = 0; f < FOLLOWER_KINDS; f++)
-        follows(list, is_of_remotes, followers, f, codes[BY_FOLLOWS + f]);
+    memset(aspects->is_same, 0, sizeof aspects->is_same);
+    aspects->is_same[BY_LEVEL] = levels == 0;
+    for (size_t f = 0; f < FOLLOWER_KINDS; f++) {
+        aspects->is_same[BY_FOLLOWS + f] = followers->n[f] == 0;
+        if (followers->n[f] == 0)
+            memset(codes[BY_FOLLOWS + f], 0, n * sizeof codes[0][0]);
+        else
+            follows(list, is_of_remotes, followers, f, codes[BY_FOLLOWS + f]);
+    }
     half_octaves(age, n, AGE_CODES, codes[BY_AGE]);
     beats(age, interval, flows, n, codes[BY_BEAT]);
     if (is_of_remotes)
@@ -350,14 +360,21 @@ static void add_numbers(const struct vocabulary *vocabulary, enum link_kind kind
                         const struct aspects *aspects, const real *table, real *logits)
 {
     struct places places = places_of(vocabulary, kind);
-    real *to = logits + places.route;
+    real *to = logits + places.route, same = 0;
     for (size_t a = 0; a < CANDIDATE_ASPECTS; a++) {
         const uint16_t *codes = aspects->codes[a];
         const real *from = (a < CANDIDATE_OUTPUT_ASPECTS ? logits : table) + places.aspect[a];
+        if (aspects->is_same[a]) {
+            same += from[0];
+            continue;
+        }
 #pragma omp simd
         for (size_t k = 0; k < aspects->n; k++)
             to[k] += from[codes[k]];
     }
+#pragma omp simd
+    for (size_t k = 0; k < aspects->n; k++)
+        to[k] += same;
 }
 
 void candidate_names(const struct vocabulary *vocabulary,

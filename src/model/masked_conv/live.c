@@ -190,6 +190,10 @@ void live_find_like(struct live_host *host, enum likeness from, enum likeness to
         return;
     const struct like_facts facts = facts_of(host);
     like_rows_find(host->past, &facts, from, to, host->like);
+    bool has_references = (from <= LIKE_REMOTE && to > LIKE_REMOTE) ||
+                          (from <= LIKE_PACKETS && to > LIKE_PACKETS);
+    if (!has_references)
+        return;
     for (enum reference r = 0; r < N_REFERENCES; r++) {
         int32_t number = like_rows_reference(host->past, host->like, (int32_t)host->index, r);
         host->context.references[r] = (struct seen_row){ 0 };
