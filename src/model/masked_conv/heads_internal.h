@@ -116,8 +116,8 @@ size_t head_n_relative(const struct heads *heads, enum head head);
 size_t head_relative_values(const struct heads *heads, enum head head,
                             const struct row_context *context, int64_t *values);
 
-/* Ports further from that of an earlier row than relative routes lead, by how far and on which side:
- * reach i of PORT_NEAR, empty where there is no such row. */
+/* Ports further from that of an earlier row than relative routes lead, by how far and on which
+ * side: reach i of PORT_NEAR, empty where there is no such row. */
 struct range port_reach(enum head head, const struct row_context *context, size_t i);
 /* Of all reaches, how many ports of theirs are not excluded: sizes [PORT_NEAR]. */
 void port_reach_sizes(enum head head, const struct row_context *context, int32_t *sizes);
