@@ -37,7 +37,7 @@ static const struct option options[] = {
       .argument = "N", .help = "rows of a piece" },
     { "balance", 0, OPTION_REAL, AT(balance), "0.5", .minimum = 0, .maximum = 1, .argument = "B",
       .help = "train on a host of fewer rows than the mean (mean / rows)^B times as often" },
-    { "epochs", 0, OPTION_REAL, AT(epochs), "10", .minimum = 0, .maximum = 1e6, .argument = "N",
+    { "epochs", 0, OPTION_REAL, AT(epochs), "8", .minimum = 0, .maximum = 1e6, .argument = "N",
       .help = "how often each row is trained on; 0 for no limit" },
     { "minutes", 0, OPTION_REAL, AT(minutes), "0", .minimum = 0, .maximum = 1e6, .argument = "M",
       .help = "time budget that the schedule fits itself to where epochs take longer; 0: none" },
