@@ -46,8 +46,7 @@ static struct seen_row seen_if(bool is_there, const struct past_row *past)
 static struct like_facts facts_of(const struct row *row, enum link_kind kind,
                                   const struct past_row *match)
 {
-    bool is_of_conversation = kind == LINK_REPLY || kind == LINK_REPEAT;
-    return (struct like_facts){ row, kind, is_of_conversation ? &match->row : NULL };
+    return (struct like_facts){ row, kind, match != NULL ? &match->row : NULL };
 }
 
 static void find_like(struct live_past *past, const struct like_facts *facts,

@@ -1,6 +1,7 @@
 #include "eval/conversations.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -46,11 +47,8 @@ static void table_clear(struct slot_table *table, size_t n_entries)
 static struct slot *table_find(struct slot_table *table, uint64_t remote_and_ports,
                                uint16_t protocol)
 {
-    /* Finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
-    uint64_t hash = remote_and_ports ^ (uint64_t)protocol << 40;
-    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    size_t s = (size_t)(hash ^ hash >> 31) & (table->n_slots - 1);
+    uint64_t hash = hash_mix(remote_and_ports ^ (uint64_t)protocol << 40);
+    size_t s = (size_t)hash & (table->n_slots - 1);
     for (;; s = (s + 1) & (table->n_slots - 1)) {
         struct slot *slot = &table->slots[s];
         if (slot->protocol == NO_KEY) {

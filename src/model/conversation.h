@@ -36,6 +36,12 @@ enum link_kind {
     N_LINK_KINDS,
 };
 
+/* A reply or a repeat. */
+static inline bool link_is_of_conversation(enum link_kind kind)
+{
+    return kind == LINK_REPLY || kind == LINK_REPEAT;
+}
+
 struct link {
     enum link_kind kind;
     uint32_t rank; /* 0: the most recent */

@@ -41,6 +41,25 @@ const struct recollection_info recollection_infos[N_RECOLLECTIONS] = {
     [BYTES_DURATION] = { LIKE_PACKETS_DURATION, ATTRIBUTE_BYTES },
 };
 
+/* Which like row each reference is. */
+static const struct {
+    enum likeness likeness;
+    int nth;
+} references[N_REFERENCES] = {
+    [REFERENCE_REMOTE] = { LIKE_REMOTE, 0 },
+    [REFERENCE_SERVICE] = { LIKE_SERVICE_REMOTE, 0 },
+    [REFERENCE_SERVICE + 1] = { LIKE_SERVICE_REMOTE, 1 },
+    [REFERENCE_SERVICE + 2] = { LIKE_SERVICE_REMOTE, 2 },
+    [REFERENCE_SERVICE + 3] = { LIKE_SERVICE_REMOTE, 3 },
+    [REFERENCE_LIKE] = { LIKE_SERVICE, 0 },
+    [REFERENCE_LIKE + 1] = { LIKE_SERVICE, 1 },
+    [REFERENCE_LIKE + 2] = { LIKE_SERVICE, 2 },
+    [REFERENCE_LIKE + 3] = { LIKE_SERVICE, 3 },
+    [REFERENCE_SERVICE_PACKETS] = { LIKE_PACKETS_REMOTE, 0 },
+    [REFERENCE_LIKE_PACKETS] = { LIKE_PACKETS, 0 },
+};
+_Static_assert(RECENT == 4, "the last four of a service");
+
 /* The last row of a chain, by what its rows have in common. */
 struct chain {
     uint64_t key;
@@ -60,8 +79,9 @@ enum {
 
 struct like_rows {
     bool recalls;
-    int32_t n;    /* rows so far */
-    int32_t mask; /* of places: all ones where every row has its own */
+    uint32_t kept; /* bits: likenesses that are looked for */
+    int32_t n;     /* rows so far */
+    int32_t mask;  /* of places: all ones where every row has its own */
     size_t capacity;
     const struct row *rows;
     struct row *own_rows; /* where rows are kept */
@@ -80,6 +100,7 @@ struct like_rows {
 
 _Static_assert((int)REMOTES_KEPT >= (int)LIKE_HORIZON,
                "a new remote is in no row that is near enough");
+_Static_assert(N_LIKENESSES < 32, "a bit each");
 _Static_assert((LIKE_HORIZON & (LIKE_HORIZON - 1)) == 0, "places are found by a mask");
 
 /* ---- rows ---------------------------------------------------------------------------------- */
@@ -186,7 +207,8 @@ static uint64_t key_after(const struct like_rows *past, const struct row *row, u
 
 static int64_t of_match(const struct like_facts *facts, enum attribute attribute)
 {
-    return facts->match != NULL ? facts->match->value[attribute] : -1;
+    bool has_match = facts->match != NULL && link_is_of_conversation(facts->kind);
+    return has_match ? facts->match->value[attribute] : -1;
 }
 
 static int64_t bytes_before(const struct like_rows *past, const int32_t *found)
@@ -249,12 +271,9 @@ static uint64_t key_of(const struct like_rows *past, const struct like_facts *fa
     }
 }
 
-/* Whether it is looked for. */
 static bool is_kept(const struct like_rows *past, enum likeness likeness)
 {
-    return past->recalls || likeness == LIKE_REMOTE || likeness == LIKE_SERVICE ||
-           likeness == LIKE_SERVICE_REMOTE || likeness == LIKE_PACKETS ||
-           likeness == LIKE_PACKETS_REMOTE;
+    return past->kept >> likeness & 1;
 }
 
 static bool is_of_remote(enum likeness likeness)
@@ -294,6 +313,11 @@ struct like_rows *like_rows_create(const struct row *rows, size_t n_rows, bool r
     past->mask = rows != NULL ? -1 : 0;
     reserve(past, rows != NULL ? n_rows : KEPT_FIRST);
     renew_chains(past);
+    for (enum reference r = 0; r < N_REFERENCES; r++)
+        past->kept |= UINT32_C(1) << references[r].likeness;
+    if (!recalls)
+        return past;
+    past->kept = (UINT32_C(1) << N_LIKENESSES) - 1;
     for (enum recollection r = 0; r < N_RECOLLECTIONS; r++) {
         enum likeness likeness = recollection_infos[r].likeness;
         if (past->n_recollections_of[likeness] == OF_LIKENESS)
@@ -481,21 +505,9 @@ const struct row *like_walk_next(struct like_walk *walk)
 int32_t like_rows_reference(const struct like_rows *past, const int32_t *found, int32_t next,
                             enum reference reference)
 {
-    enum likeness likeness = LIKE_REMOTE;
-    size_t nth = 0;
-    if (reference >= REFERENCE_SERVICE && reference < REFERENCE_LIKE) {
-        likeness = LIKE_SERVICE_REMOTE;
-        nth = reference - REFERENCE_SERVICE;
-    } else if (reference >= REFERENCE_LIKE && reference < REFERENCE_SERVICE_PACKETS) {
-        likeness = LIKE_SERVICE;
-        nth = reference - REFERENCE_LIKE;
-    } else if (reference == REFERENCE_SERVICE_PACKETS) {
-        likeness = LIKE_PACKETS_REMOTE;
-    } else if (reference == REFERENCE_LIKE_PACKETS) {
-        likeness = LIKE_PACKETS;
-    }
+    enum likeness likeness = references[reference].likeness;
     int32_t number = found[likeness], oldest = oldest_before(next);
-    for (; nth > 0 && number >= oldest; nth--)
+    for (int nth = references[reference].nth; nth > 0 && number >= oldest; nth--)
         number = past->found[place_of(past, number)][likeness];
     return number >= oldest ? number : -1;
 }

@@ -7,9 +7,10 @@
  *
  * Rows come to be known piece by piece, and their likenesses with them:
  *
- *     struct like_rows *past = like_rows_create(NULL);
+ *     struct like_rows *past = like_rows_create(NULL, 0, true);
  *     int32_t found[N_LIKENESSES];                  // the last like row of each, by its number
- *     like_rows_find(past, &facts, 0, LIKE_REMOTE, found);           // before the row
+ *     like_rows_find(past, &facts, 0, LIKE_NEXT, found);             // before the row
+ *     ...
  *     like_rows_find(past, &facts, LIKE_REMOTE, LIKE_FLAGS, found);  // its ports are known
  *     ...
  *     like_rows_note(past, &facts, clock);
@@ -115,7 +116,7 @@ extern const struct recollection_info recollection_infos[N_RECOLLECTIONS];
 struct like_facts {
     const struct row *row;
     enum link_kind kind;
-    const struct row *match; /* of the conversation; NULL where there is none */
+    const struct row *match; /* the link's, or NULL; counts where that is of a conversation */
 };
 
 struct like_rows;
@@ -138,6 +139,7 @@ void like_rows_seal(struct like_rows *past);
 /* Of a row that was noted: what was found for it. [N_LIKENESSES] */
 const int32_t *like_rows_found(const struct like_rows *past, int32_t number);
 const struct row *like_rows_row(const struct like_rows *past, int32_t number);
+enum link_kind like_rows_kind(const struct like_rows *past, int32_t number);
 /* s; only where rows are kept */
 int64_t like_rows_clock(const struct like_rows *past, int32_t number);
 /* The number of a reference of the row number `next` that has these like rows, or -1. */
@@ -165,7 +167,6 @@ enum { RECALL_CODES = 5 * 8 * 4 };
 int like_rows_code(const struct like_rows *past, const int32_t *found,
                    enum recollection recollection);
 /* Whether a row that was noted had the number of one of its like rows. */
-enum link_kind like_rows_kind(const struct like_rows *past, int32_t number);
 bool like_rows_is_back(const struct like_rows *past, int32_t number,
                        enum recollection recollection);
 /* How often a number came back in the chain that a row that was noted is in, that row included: a

@@ -227,7 +227,7 @@ static void hide_levels(struct candidate_list *conversations, struct candidate_l
         remotes->items[rank].level = 0;
 }
 
-static void add_names(struct batch *batch, size_t i)
+static void add_names(struct batch *batch, size_t i, const struct row_context *context)
 {
     struct head_batch *head = &batch->head[HEAD_LINK];
     size_t place = (size_t)batch->scored[head->rows[i]], row = row_at(batch, place);
@@ -235,11 +235,9 @@ static void add_names(struct batch *batch, size_t i)
         batch->pieces[place / batch->n_rows_max].sequence->linked;
     struct candidate_list conversations, remotes;
     struct followers followers;
-    struct row_context context;
-    context_of(batch, place, &context);
-    followers_find(&followers, context.past, context.like, row);
+    followers_find(&followers, context->past, context->like, row);
     linked_sequence_candidates(linked, row, &conversations, &remotes);
-    if (context.like == NULL)
+    if (context->like == NULL)
         hide_levels(&conversations, &remotes);
     candidate_names(batch->heads->vocabulary, &conversations, &remotes, &followers,
                     linked_sequence_clock(linked, row + 1), row,
@@ -345,7 +343,7 @@ void batch_finish(struct batch *batch)
             context_of(batch, (size_t)batch->scored[head->rows[i]], &context);
             add_head_row(batch, h, i, &context);
             if (h == HEAD_LINK)
-                add_names(batch, i);
+                add_names(batch, i, &context);
         }
         join_hits(head);
     }

@@ -263,9 +263,9 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
             continue;
         struct like_walk walk = like_walk_begin(past, found, (int32_t)next, likenesses[f]);
         for (const struct row *row; *n < FOLLOWERS_MAX && (row = like_walk_next(&walk)) != NULL;) {
-            enum link_kind kind = like_rows_kind(past, walk.last);
             followers->remotes[f][*n] = (uint32_t)row->value[ATTRIBUTE_REMOTE];
-            followers->is_of_conversation[f][(*n)++] = kind == LINK_REPLY || kind == LINK_REPEAT;
+            followers->is_of_conversation[f][(*n)++] = link_is_of_conversation(
+                like_rows_kind(past, walk.last));
         }
     }
 }

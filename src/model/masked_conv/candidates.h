@@ -36,8 +36,7 @@ struct candidate {
     uint64_t index;   /* the host's how-manieth row the last one was */
     uint32_t n_flows;
     uint8_t steps; /* of a remote: candidate_steps of its last two flows, 0 where it has one */
-    uint8_t
-        level; /* like_rows_level of its last flow: packets that its service with the remote had */
+    uint8_t level; /* like_rows_level of its last flow, PACKETS_SERVICE_REMOTE */
     uint32_t remote;
     struct candidate_look look;
 };

@@ -75,20 +75,9 @@ static int64_t draw_escape(const struct heads *heads, enum head head,
     }
 }
 
-/* One of those that are not excluded, of which there has to be one. */
-static int64_t draw_port_of(enum head head, const struct row_context *context,
-                            const struct range *ports, struct rng *rng)
-{
-    for (;;) {
-        int64_t port = ports->lowest +
-                       (int64_t)rng_below(rng, (uint64_t)(ports->highest - ports->lowest + 1));
-        if (head != HEAD_REMOTE_PORT || !port_is_kept(context, port))
-            return port;
-    }
-}
-
-static int64_t draw_near_port(enum head head, const struct row_context *context, size_t route,
-                              struct rng *rng)
+/* Of reaches and blocks, one of those ports that are not excluded; there has to be one. */
+static int64_t draw_port_of(enum head head, const struct row_context *context, size_t route,
+                            struct rng *rng)
 {
     struct range ports;
     if (route < PORT_NEAR) {
@@ -97,7 +86,12 @@ static int64_t draw_near_port(enum head head, const struct row_context *context,
         ports.lowest = (int64_t)(route - PORT_NEAR) * PORTS_OF_BLOCK;
         ports.highest = ports.lowest + PORTS_OF_BLOCK - 1;
     }
-    return draw_port_of(head, context, &ports, rng);
+    for (;;) {
+        int64_t port = ports.lowest +
+                       (int64_t)rng_below(rng, (uint64_t)(ports.highest - ports.lowest + 1));
+        if (head != HEAD_REMOTE_PORT || !port_is_kept(context, port))
+            return port;
+    }
 }
 
 static int64_t atom_value(const struct heads *heads, enum head head, size_t atom)
@@ -170,10 +164,9 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         head_relative_values(heads, head, context, values);
         return values[route];
     }
-    route -= n_relative;
-    route -= heads->n_recalled[head];
+    route -= n_relative + heads->n_recalled[head];
     if (head_is_port(head))
-        return draw_near_port(head, context, route, rng);
+        return draw_port_of(head, context, route, rng);
     if (head_is_set(head))
         return draw_escape(heads, head, context, rng);
     struct range range = head_legal_range(heads, head, context);

@@ -161,14 +161,13 @@ static void note_exclusions(struct linked_sequence *linked, struct linked_row *l
 static void note_like(struct linked_sequence *linked, size_t i, const struct past_row *match)
 {
     struct linked_row *row = &linked->rows[i];
-    bool is_of_conversation = row->kind == LINK_REPLY || row->kind == LINK_REPEAT;
     for (enum reference r = 0; r < N_REFERENCES; r++)
         row->references[r] = -1;
     if (linked->past == NULL)
         return;
     const struct like_facts facts = { .row = &linked->sequence->rows[i],
                                       .kind = (enum link_kind)row->kind,
-                                      .match = is_of_conversation ? &match->row : NULL };
+                                      .match = match != NULL ? &match->row : NULL };
     like_rows_note(linked->past, &facts, linked->clocks[i] + facts.row->value[ATTRIBUTE_GAP]);
     const int32_t *found = like_rows_found(linked->past, (int32_t)i);
     for (enum reference r = 0; r < N_REFERENCES; r++)
@@ -390,7 +389,7 @@ static size_t rank_of(const int32_t *rows, size_t n, int32_t row)
 
 static bool is_of_conversation(const struct linked_row *row)
 {
-    return row->kind == LINK_REPLY || row->kind == LINK_REPEAT;
+    return link_is_of_conversation((enum link_kind)row->kind);
 }
 
 /* What row i leaves in front. */

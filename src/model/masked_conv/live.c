@@ -165,7 +165,7 @@ void live_link(struct live_host *host, struct link link)
     context->match_flows = match != NULL ? match->n_flows : 0;
     if (link.kind == LINK_REMOTE)
         context->before_match = seen(conversation_before(host->memory, &link));
-    if (link.kind == LINK_REPLY || link.kind == LINK_REPEAT) {
+    if (link_is_of_conversation(link.kind)) {
         conversation_continue(&host->row, match, link.kind);
     } else if (link.kind == LINK_REMOTE) {
         int64_t remote = match->row.value[ATTRIBUTE_REMOTE];
@@ -177,11 +177,9 @@ void live_link(struct live_host *host, struct link link)
 
 static struct like_facts facts_of(const struct live_host *host)
 {
-    enum link_kind kind = host->context.link.kind;
-    bool is_of_conversation = kind == LINK_REPLY || kind == LINK_REPEAT;
     return (struct like_facts){ .row = &host->row,
-                                .kind = kind,
-                                .match = is_of_conversation ? host->context.match.row : NULL };
+                                .kind = host->context.link.kind,
+                                .match = host->context.match.row };
 }
 
 void live_find_like(struct live_host *host, enum likeness from, enum likeness to)
@@ -279,7 +277,7 @@ static void note_candidates(struct live_host *host)
                                                             PACKETS_SERVICE_REMOTE) };
     struct candidate remote = candidate;
     size_t rank = NEAR_CONVERSATIONS;
-    if (context->link.kind == LINK_REPLY || context->link.kind == LINK_REPEAT) {
+    if (link_is_of_conversation(context->link.kind)) {
         candidate.n_flows += context->match_flows;
         candidate.interval = host->clock - context->match.clock;
         rank = context->link.rank;
