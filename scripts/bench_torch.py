@@ -1,6 +1,7 @@
 """The training step of tests/bench/bench_nn.c in PyTorch: same shapes, same threads.
 
-Adds step.<width>.{vs_torch, torch_peak_mb} to the file that is named, and prints the ratio.
+Both take turns, since other work on a machine comes and goes, and the best of each counts. Adds
+step.<width>.{vs_torch, torch_peak_mb} to the file that is named, and prints the ratio.
 """
 import json
 import resource
@@ -16,7 +17,7 @@ except ImportError:
     print("skipped: bench_torch.py (no python3-torch)")
     sys.exit(0)
 
-N, L, BLOCKS, KERNEL, CATEGORIES, REPEATS = 32, 512, 6, 2, 32, 12
+N, L, BLOCKS, KERNEL, CATEGORIES, REPEATS, TURNS = 32, 512, 6, 2, 32, 12, 4
 
 
 class Block(nn.Module):
@@ -74,6 +75,11 @@ def measure_alone(width, threads):
     return map(float, subprocess.check_output(command, text=True).split())
 
 
+def measure_ours(width):
+    command = ["build/release/tests/bench/bench_nn", "--step", str(width)]
+    return float(subprocess.check_output(command, text=True))
+
+
 def main():
     if sys.argv[1] == "--width":
         torch.set_num_threads(int(sys.argv[3]))
@@ -85,12 +91,17 @@ def main():
         report = json.load(file)
     for width in (64, 128):
         step = report["step"][str(width)]
-        rows_per_second, peak = measure_alone(width, int(report["threads"]))
-        step["vs_torch"] = step["rows_per_second"] / rows_per_second
+        ours, torch_rates, peak = step["rows_per_second"], [], 0
+        for turn in range(TURNS):
+            rate, peak = measure_alone(width, int(report["threads"]))
+            torch_rates.append(rate)
+            ours = max(ours, measure_ours(width))
+        rows_per_second = max(torch_rates)
+        step["vs_torch"] = ours / rows_per_second
         step["torch_peak_mb"] = peak
         print(f"PyTorch {torch.__version__}, width {width}: "
               f"{rows_per_second:.0f} rows/s, {peak:.0f} MB; "
-              f"ours is {step['vs_torch']:.2f} times as fast with {step['peak_mb']:.0f} MB")
+              f"ours {ours:.0f}: {step['vs_torch']:.2f} times as fast with {step['peak_mb']:.0f} MB")
     with open(path, "w") as file:
         json.dump(report, file, indent=2)
         file.write("\n")

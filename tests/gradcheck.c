@@ -22,7 +22,7 @@ static bool is_close(double gradient, double difference, double largest)
 
 #ifdef NN_GRADCHECK
 
-#define MAX_SIZE 1024
+#define MAX_SIZE 4096
 
 /* An operation's inputs, and the weights that turn its output into a number. */
 struct trial {

@@ -206,12 +206,23 @@ static void partial_tile(size_t n_rows, size_t n_vectors, const struct panel *pa
         memcpy(panel->y + (row + r) * panel->y_stride, whole + r * PANEL, width * sizeof *whole);
 }
 
+/* A share of what the n rows from `row` on read. */
+static void fetch_rows(const struct affine_term *terms, size_t n_terms, const real *base,
+                       size_t base_stride, size_t row, size_t n, size_t part, size_t n_parts)
+{
+    for (size_t t = 0; t < n_terms; t++)
+        vector_fetch(terms[t].x + row * terms[t].x_stride, n * terms[t].x_stride, part, n_parts);
+    if (base != NULL)
+        vector_fetch(base + row * base_stride, n * base_stride, part, n_parts);
+}
+
 void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size_t n_terms,
                  const real *bias, const real *base, size_t base_stride, size_t n_rows,
                  size_t n_out)
 {
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t n = n_rows - first < BLOCK_ROWS ? n_rows - first : BLOCK_ROWS, n_done = 0;
+        size_t part = 0, n_parts = (n_out + PANEL - 1) / PANEL * vector_n_tiles(n);
         if (n <= FEW_ROWS)
             n_done = few_rows(n, y + first * y_stride, y_stride, terms, n_terms, bias,
                               base != NULL ? base + first * base_stride : NULL, base_stride, first,
@@ -235,6 +246,8 @@ void affine_rows(real *y, size_t y_stride, const struct affine_term *terms, size
                                    base_stride };
             for (size_t t = 0; t < vector_n_tiles(n); t++) {
                 size_t row = first + vector_tile_start(n, t);
+                if (n == BLOCK_ROWS) /* many rows, so that the next ones are ours too */
+                    fetch_rows(terms, n_terms, base, base_stride, first + n, n, part++, n_parts);
                 size_t rows = first + vector_tile_start(n, t + 1) - row;
                 if (width == room)
                     tile_of(rows, room / LANES, &panel, row);

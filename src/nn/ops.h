@@ -22,7 +22,8 @@ struct tensor *linear_onto(struct tape *tape, struct tensor *base, struct tensor
                            struct tensor *weight, struct tensor *bias);
 
 /* A linear map whose output block b sees only the first n_inputs[b] channels of x and nothing of
- * what comes after: one attribute after another. Blocks that are not seen cost no arithmetic. */
+ * what comes after: one attribute after another, none seeing less than the one before. Blocks that
+ * are not seen cost no arithmetic. */
 #define MASKED_LINEAR_MAX_BLOCKS 32
 struct masked_linear_params {
     size_t n_blocks;

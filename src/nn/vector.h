@@ -9,6 +9,8 @@
 
 #include "nn/tensor.h"
 
+#include <stdint.h>
+
 #ifdef __AVX512F__
 #define VECTOR_BYTES 64
 #define TILE_ROWS    12
@@ -61,6 +63,17 @@ static inline size_t vector_n_tiles(size_t n)
 static inline size_t vector_tile_start(size_t n, size_t t)
 {
     return n * t / vector_n_tiles(n);
+}
+
+/* Asks for one of n_parts of `size` numbers from `start` on, which are needed soon. Nothing is
+ * read: start may be NULL, and the numbers need not be there. */
+static inline void vector_fetch(const real *start, size_t size, size_t part, size_t n_parts)
+{
+    const size_t line = 64;
+    uintptr_t from = (uintptr_t)start + size * part / n_parts * sizeof(real);
+    uintptr_t end = (uintptr_t)start + size * (part + 1) / n_parts * sizeof(real);
+    for (uintptr_t at = from / line * line; start != NULL && at < end; at += line)
+        __builtin_prefetch((const void *)at, 0, 2);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { N = 32, L = 512, R = N * L, REPEATS = 12 };
 
@@ -312,9 +313,21 @@ static void report_step(struct report *report, const struct step *step, double s
            1e3 * seconds, rate / 1e9, 100.0 * rate / sgemm_rate, R / seconds, bytes / 1e6);
 }
 
-int main(void)
+/* The step alone, its rows a second: for scripts/bench_torch.py, which takes turns with it. */
+static int time_step(size_t C)
+{
+    struct step *step = step_create(C);
+    printf("%.0f\n", R / report_best_time(train, step, REPEATS));
+    step_free(step);
+    return 0;
+}
+
+/* bench_nn [--step WIDTH] */
+int main(int argc, char **argv)
 {
     static const size_t widths[] = { 64, 128 };
+    if (argc == 3 && strcmp(argv[1], "--step") == 0)
+        return time_step((size_t)strtoul(argv[2], NULL, 10));
     struct step *steps[ARRAY_LEN(widths)];
     double step_seconds[ARRAY_LEN(widths)], op_seconds[ARRAY_LEN(op_benches)];
     /* The yardstick in between, its best counts: other work on the machine comes and goes. */

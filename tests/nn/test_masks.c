@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { N = 2, L = 150, CIN = 3, COUT = 20 };
+enum { N = 2, L = 150, MAX_CIN = 32, MAX_COUT = 40 };
 
 static void draw(real *x, size_t n, uint64_t stream)
 {
@@ -16,40 +16,43 @@ static void draw(real *x, size_t n, uint64_t stream)
 }
 
 static const struct {
-    size_t kernel;
+    size_t kernel, Cin, Cout;
     struct conv1d_params params;
 } convolutions[] = {
-    { 2, { .dilation = 1 } },
-    { 2, { .dilation = 64, .delay = 1 } },
-    { 3, { .dilation = 4, .delay = 1, .gated = true } },
-    { 3, { .dilation = 64, .gated = true } },
+    { 2, 3, 20, { .dilation = 1 } },
+    { 2, 3, 20, { .dilation = 64, .delay = 1 } },
+    { 3, 3, 20, { .dilation = 4, .delay = 1, .gated = true } },
+    { 3, 3, 20, { .dilation = 64, .gated = true } },
+    { 2, 32, 40, { .dilation = 1, .delay = 1 } }, /* two taps in three products */
+    { 2, 32, 40, { .dilation = 16, .gated = true } },
 };
 
 static struct tensor *convolve(struct tape *tape, struct tensor *x, int i)
 {
-    static real w[3 * CIN * COUT], b[COUT];
+    static real w[3 * MAX_CIN * MAX_COUT], b[MAX_COUT];
+    size_t Cin = convolutions[i].Cin, Cout = convolutions[i].Cout;
     draw(w, ARRAY_LEN(w), 1);
     draw(b, ARRAY_LEN(b), 2);
-    return conv1d(tape, x, tape_input(tape, SHAPE(convolutions[i].kernel, CIN, COUT), w),
-                  tape_input(tape, SHAPE(COUT), b), NULL, NULL, convolutions[i].params);
+    return conv1d(tape, x, tape_input(tape, SHAPE(convolutions[i].kernel, Cin, Cout), w),
+                  tape_input(tape, SHAPE(Cout), b), NULL, NULL, convolutions[i].params);
 }
 
 START_TEST(convolutions_see_no_later_row)
 {
-    static real x[N * L * CIN], before[N * L * COUT], dy[N * L * COUT];
+    static real x[N * L * MAX_CIN], before[N * L * MAX_COUT], dy[N * L * MAX_COUT];
     struct tape *tape = tape_create();
-    size_t delay = convolutions[_i].params.delay;
+    size_t delay = convolutions[_i].params.delay, Cin = convolutions[_i].Cin;
     draw(x, ARRAY_LEN(x), 0);
     for (size_t row = 0; row < N * L; row += 37) {
         size_t end_of_sequence = row / L * L + L;
         tape_reset(tape, TAPE_TRAIN);
-        struct tensor *input = tape_input(tape, SHAPE(N, L, CIN), x);
+        struct tensor *input = tape_input(tape, SHAPE(N, L, Cin), x);
         struct tensor *y = convolve(tape, input, _i);
         size_t C = tensor_channels(y);
         memcpy(before, y->data, tensor_size(y) * sizeof *before);
-        x[row * CIN + 1] += 1;
+        x[row * Cin + 1] += 1;
         tape_reset(tape, TAPE_TRAIN);
-        input = tape_input(tape, SHAPE(N, L, CIN), x);
+        input = tape_input(tape, SHAPE(N, L, Cin), x);
         input->needs_grad = true;
         y = convolve(tape, input, _i);
         ck_assert_mem_eq(before, y->data, (row + delay) * C * sizeof *before);
@@ -63,7 +66,7 @@ START_TEST(convolutions_see_no_later_row)
         memset(dy, 0, sizeof dy);
         draw(dy, (row + 1) * C, 3);
         tape_backward_from(tape, y, dy);
-        for (size_t i = (row + 1 - (delay > 0)) * CIN; i < N * L * CIN; i++)
+        for (size_t i = (row + 1 - (delay > 0)) * Cin; i < N * L * Cin; i++)
             ck_assert(input->grad[i] == 0);
     }
     tape_free(tape);

@@ -67,6 +67,7 @@ static void make_mistake(struct tape *tape, int i)
     case 25: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 1, 2 }); break;
     case 26: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 0, 1, 1 }); break;
     case 27: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 1, 1, 1 }); break;
+    case 28: masked_linear(tape, X(2, 2), X(2, 2), NULL, &(struct masked_linear_params){ 2, { 2, 1 }, { 1, 1 } }); break;
     default: BUG("case %d", i);
     }
 }
@@ -101,6 +102,7 @@ static const char *const messages[] = {
     "channel_sum: row 0 has name 1 of [1,3]",
     "channel_sum: row 0 has name 3 of [1,3]",
     "channel_sum: row 0 has name 3 of [3]",
+    "masked_linear: block 1 sees 1 channels, fewer than the 2 of the one before",
 };
 
 START_TEST(wrong_shapes_and_values_are_errors)

@@ -2,8 +2,8 @@
  *   y[r,o] = bias[o] + sum_{i < n_inputs[b]} x[r,i] W[i,o]      o in output block b
  * x [R,Cin]  W [Cin,Cout]  bias [Cout]  ->  y [R,Cout]
  * The mask of MADE (Germain et al., ICML 2015) and of the colours of PixelCNN (van den Oord et al.,
- * ICML 2016) as loop bounds: what is masked is neither read nor multiplied, and gets no gradient.
- * Gradients: docs/math-nn.md, section 1. */
+ * ICML 2016) as loop bounds, so a block sees no fewer inputs than the one before: what is masked is
+ * neither read nor multiplied, and gets no gradient. Gradients: docs/math-nn.md, section 1. */
 #include "nn/affine.h"
 #include "nn/op.h"
 
@@ -23,6 +23,9 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     for (size_t b = 0; b < params->n_blocks; b++) {
         RETURN_IF(params->n_inputs[b] > tensor_channels(x), err, STATUS_RANGE,
                   "block %zu sees %zu channels of %zu", b, params->n_inputs[b], tensor_channels(x));
+        RETURN_IF(b > 0 && params->n_inputs[b] < params->n_inputs[b - 1], err, STATUS_RANGE,
+                  "block %zu sees %zu channels, fewer than the %zu of the one before", b,
+                  params->n_inputs[b], params->n_inputs[b - 1]);
         Cout += params->n_outputs[b];
     }
     RETURN_IF(Cout != weight->shape.dims[1] || (bias != NULL && tensor_size(bias) != Cout), err,
@@ -33,8 +36,9 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
-/* All blocks of some rows before the next rows, so that x (or dx) is in the cache for each of them.
- */
+/* So many rows pass over all blocks while they are in the first cache. */
+#define SLICE_ROWS 24
+
 static void forward(struct op_node *node)
 {
     const struct masked_linear_params *params = node->params;
@@ -49,71 +53,99 @@ static void forward(struct op_node *node)
         packed[b] = arena_alloc(work, affine_packed_size(n_in, n_out), sizeof(real));
         affine_pack(packed[b], weight + o, Cout, n_in, n_out);
     }
-    size_t n_tasks = affine_n_tasks(1, R);
-#pragma omp parallel for schedule(static) if (n_tasks > 1)
-    for (size_t i = 0; i < n_tasks; i++) {
-        struct affine_task task = affine_task(R, i);
-        const real *x_rows = x->data + task.first * Cin;
-        real *y_rows = node->output->data + task.first * Cout;
+    size_t n_slices = (R + SLICE_ROWS - 1) / SLICE_ROWS;
+#pragma omp parallel for schedule(static) if (n_slices > 1)
+    for (size_t slice = 0; slice < n_slices; slice++) {
+        size_t first = slice * SLICE_ROWS, n = R - first < SLICE_ROWS ? R - first : SLICE_ROWS;
+        real *y_rows = node->output->data + first * Cout;
         for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
-            struct affine_term term = { x_rows, Cin, params->n_inputs[b], 0, packed[b] };
-            affine_rows(y_rows + o, Cout, &term, 1, bias != NULL ? bias + o : NULL, NULL, 0,
-                        task.last - task.first, params->n_outputs[b]);
+            struct affine_term term = { x->data + first * Cin, Cin, params->n_inputs[b], 0,
+                                        packed[b] };
+            affine_rows(y_rows + o, Cout, &term, 1, bias != NULL ? bias + o : NULL, NULL, 0, n,
+                        params->n_outputs[b]);
         }
     }
 }
 
-static void backward_x(struct op_node *node)
+/* The inputs first..last-1, which all outputs from first_out on see and none before it. */
+struct input_group {
+    size_t first, last, first_out;
+};
+
+/* At most n_blocks + 1 groups: the last one is what no output sees. */
+static size_t group_inputs(const struct masked_linear_params *params, size_t Cin, size_t Cout,
+                           struct input_group *groups)
 {
-    const struct masked_linear_params *params = node->params;
-    const struct tensor *x = node->inputs[X];
-    const real *weight = node->inputs[WEIGHT]->data;
-    size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
-    real *dx = grad_add(node->tape, node->inputs[X]);
-    struct arena *work = tape_work(node->tape);
-    real *packed[MASKED_LINEAR_MAX_BLOCKS];
+    size_t n = 0, first = 0;
     for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
-        size_t n_in = params->n_inputs[b], n_out = params->n_outputs[b];
-        packed[b] = arena_alloc(work, affine_packed_size(n_out, n_in), sizeof(real));
-        affine_pack_transposed(packed[b], weight + o, Cout, n_out, n_in);
+        if (params->n_inputs[b] == first)
+            continue;
+        groups[n++] = (struct input_group){ first, params->n_inputs[b], o };
+        first = params->n_inputs[b];
     }
-    size_t n_tasks = affine_n_tasks(1, R);
-#pragma omp parallel for schedule(static) if (n_tasks > 1)
-    for (size_t i = 0; i < n_tasks; i++) {
-        struct affine_task task = affine_task(R, i);
-        const real *dy_rows = node->output->grad + task.first * Cout;
-        real *dx_rows = dx + task.first * Cin;
-        for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
-            struct affine_term term = { dy_rows + o, Cout, params->n_outputs[b], 0, packed[b] };
-            affine_rows(dx_rows, Cin, &term, 1, NULL, dx_rows, Cin, task.last - task.first,
-                        params->n_inputs[b]);
+    if (first < Cin)
+        groups[n++] = (struct input_group){ first, Cin, Cout };
+    return n;
+}
+
+static void backward_x(struct op_node *node, const struct input_group *groups, size_t n_groups)
+{
+    const struct tensor *x = node->inputs[X];
+    const real *weight = node->inputs[WEIGHT]->data, *dy = node->output->grad;
+    size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
+    bool adds;
+    real *dx = grad_write(node->tape, node->inputs[X], &adds);
+    struct arena *work = tape_work(node->tape);
+    real *packed[MASKED_LINEAR_MAX_BLOCKS + 1];
+    for (size_t g = 0; g < n_groups; g++) {
+        size_t n_in = Cout - groups[g].first_out, n_out = groups[g].last - groups[g].first;
+        packed[g] = arena_alloc(work, affine_packed_size(n_in, n_out), sizeof(real));
+        affine_pack_transposed(packed[g], weight + groups[g].first * Cout + groups[g].first_out,
+                               Cout, n_in, n_out);
+    }
+    size_t n_slices = (R + SLICE_ROWS - 1) / SLICE_ROWS;
+#pragma omp parallel for schedule(static) if (n_slices > 1)
+    for (size_t slice = 0; slice < n_slices; slice++) {
+        size_t first = slice * SLICE_ROWS, n = R - first < SLICE_ROWS ? R - first : SLICE_ROWS;
+        for (size_t g = 0; g < n_groups; g++) {
+            struct affine_term term = { dy + first * Cout + groups[g].first_out, Cout,
+                                        Cout - groups[g].first_out, 0, packed[g] };
+            real *dx_rows = dx + first * Cin + groups[g].first;
+            affine_rows(dx_rows, Cin, &term, 1, NULL, adds ? dx_rows : NULL, Cin, n,
+                        groups[g].last - groups[g].first);
         }
     }
 }
 
-static void backward_weights(struct op_node *node)
+static void backward_weights(struct op_node *node, const struct input_group *groups,
+                             size_t n_groups)
 {
-    const struct masked_linear_params *params = node->params;
     const struct tensor *x = node->inputs[X];
-    const real *dy = node->output->grad;
     size_t R = tensor_rows(x), Cin = tensor_channels(x), Cout = tensor_channels(node->output);
     real *dw = op_wants(node, WEIGHT) ? grad_add(node->tape, node->inputs[WEIGHT]) : NULL;
     real *d_bias = op_wants(node, BIAS) ? grad_add(node->tape, node->inputs[BIAS]) : NULL;
-    for (size_t b = 0, o = 0; b < params->n_blocks; o += params->n_outputs[b++]) {
-        struct affine_weight_grad term = { x->data, Cin, params->n_inputs[b], 0, NULL, Cout };
-        if (dw != NULL)
-            term.dw = dw + o;
-        affine_add_weight_grads(&term, dw != NULL, d_bias != NULL ? d_bias + o : NULL, dy + o, Cout,
-                                1, R, params->n_outputs[b], tape_work(node->tape));
-    }
+    struct affine_weight_grad terms[MASKED_LINEAR_MAX_BLOCKS];
+    size_t n_terms = 0;
+    for (size_t g = 0; dw != NULL && g < n_groups && groups[g].first_out < Cout; g++)
+        terms[n_terms++] = (struct affine_weight_grad){ .x = x->data + groups[g].first,
+                                                        .x_stride = Cin,
+                                                        .n_in = groups[g].last - groups[g].first,
+                                                        .dw = dw + groups[g].first * Cout,
+                                                        .dw_stride = Cout,
+                                                        .first_out = groups[g].first_out };
+    affine_add_weight_grads(terms, n_terms, d_bias, node->output->grad, Cout, 1, R, Cout,
+                            tape_work(node->tape));
 }
 
 static void backward(struct op_node *node)
 {
+    size_t Cin = tensor_channels(node->inputs[X]), Cout = tensor_channels(node->output);
+    struct input_group groups[MASKED_LINEAR_MAX_BLOCKS + 1];
+    size_t n_groups = group_inputs(node->params, Cin, Cout, groups);
     if (op_wants(node, X))
-        backward_x(node);
+        backward_x(node, groups, n_groups);
     if (op_wants(node, WEIGHT) || op_wants(node, BIAS))
-        backward_weights(node);
+        backward_weights(node, groups, n_groups);
 }
 
 #ifdef NN_GRADCHECK
