@@ -20,6 +20,8 @@ struct scene {
     struct vocabulary vocabulary;
     struct heads heads;
     struct linked_sequence **linked; /* [set->n] */
+    struct usual_values *usual;      /* [set->n] */
+    size_t n_usual;                  /* available routes to what is usual, so far */
     struct rng rng;
 };
 
@@ -49,15 +51,23 @@ static void scene_init(struct scene *scene, int which)
         forget_protocol(&scene->vocabulary, PROTOCOL_ICMP);
     heads_init(&scene->heads, &scene->vocabulary);
     scene->linked = memory_alloc(scene->set->n, sizeof *scene->linked);
-    for (size_t s = 0; s < scene->set->n; s++)
+    scene->usual = memory_alloc(scene->set->n, sizeof *scene->usual);
+    scene->n_usual = 0;
+    for (size_t s = 0; s < scene->set->n; s++) {
+        usual_values_learn(&scene->usual[s], &scene->set->items[s],
+                           scene->vocabulary.duration_grid);
         scene->linked[s] = linked_sequence_create(&scene->set->items[s], &scene->vocabulary,
                                                   which != SCENE_WITHOUT_MEMORY, true);
+    }
 }
 
 static void scene_release(struct scene *scene)
 {
-    for (size_t s = 0; s < scene->set->n; s++)
+    for (size_t s = 0; s < scene->set->n; s++) {
         linked_sequence_free(scene->linked[s]);
+        usual_values_release(&scene->usual[s]);
+    }
+    free(scene->usual);
     free(scene->linked);
     vocabulary_release(&scene->vocabulary);
     sequence_set_free(scene->set);
@@ -95,6 +105,7 @@ static bool scene_context(struct scene *scene, enum head head, int number,
         if (is_wanted && head_applies(&scene->heads, head, context)) {
             *row = *context->row;
             context->row = row;
+            context->usual = &scene->usual[s];
             return true;
         }
     }
@@ -387,7 +398,7 @@ static double recalled_beyond(const struct heads *heads, enum head head,
         int64_t step = 1;
         size_t k = 0;
         if (i % head_recalled_parts(head) == RECALLED_NEAR) {
-            bin = head_recalled_bin(heads, head, &range, bin.lowest);
+            bin = head_bin(heads, head, &range, bin.lowest);
             step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
         }
         while (k < n && values[k] != bin.lowest)
@@ -398,6 +409,29 @@ static double recalled_beyond(const struct heads *heads, enum head head,
         int64_t first = last < bin.lowest ? bin.lowest : (last / step + 1) * step;
         share += (double)((bin.highest - first) / step + 1) *
                  head_recalled_share(heads, head, context, i, &range, row->value[attribute]);
+    }
+    return share;
+}
+
+/* The share of a usual route that goes to values beyond `last`. */
+static double usual_beyond(const struct heads *heads, enum head head,
+                           const struct row_context *context, size_t i, int64_t last)
+{
+    enum usual_values_of of = (enum usual_values_of)(heads->first_usual[head] + i);
+    struct range range = head_usual_range(heads, head, context);
+    const struct usual_kind *kind = usual_values_find(context->usual, of, context->row);
+    const struct usual_value *values = context->usual->values + kind->first;
+    int64_t step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
+    double share = 0.0;
+    for (size_t v = 0; v < kind->n; v++) {
+        struct range bin = { values[v].value, values[v].value };
+        if (usual_values_infos[of].is_near)
+            bin = head_bin(heads, head, &range, bin.lowest);
+        if (bin.highest <= last || bin.highest < bin.lowest)
+            continue;
+        int64_t first = last < bin.lowest ? bin.lowest : (last / step + 1) * step;
+        int64_t n = usual_values_infos[of].is_near ? (bin.highest - first) / step + 1 : 1;
+        share += (double)n * head_usual_share(heads, head, context, i, &range, bin.highest);
     }
     return share;
 }
@@ -425,6 +459,11 @@ static double total_mass(const struct saying *saying, const struct heads *heads,
     for (size_t route = 0; route < n_exact; route++) {
         if (!saying->available[route])
             continue;
+        if (route >= first + heads->n_recalled[head]) {
+            size_t i = route - first - heads->n_recalled[head];
+            sum += saying->p[route] * usual_beyond(heads, head, context, i, last);
+            continue;
+        }
         if (route >= first) {
             sum += saying->p[route] * recalled_beyond(heads, head, context, route - first, last);
             continue;
@@ -465,6 +504,9 @@ static void check_total(struct scene *scene, int which, enum head head)
             continue;
         draw_saying(&saying, &scene->heads, head, &scene->rng);
         weigh(&saying, &scene->heads, head, &context);
+        size_t first = head_first_recalled(&scene->heads, head) + scene->heads.n_recalled[head];
+        for (size_t i = 0; i < scene->heads.n_usual[head]; i++)
+            scene->n_usual += saying.available[first + i];
         double sum = total_mass(&saying, &scene->heads, head, &context, &row);
         ck_assert_msg(fabs(sum - 1.0) < 1e-9, "%s: masses sum to %.12f", head_infos[head].name,
                       sum);
@@ -479,6 +521,7 @@ START_TEST(masses_of_all_legal_values_sum_to_1)
     scene_init(&scene, _i);
     for (enum head head = 0; head < N_HEADS; head++)
         check_total(&scene, _i, head);
+    ck_assert_uint_gt(scene.n_usual, 10);
     scene_release(&scene);
 }
 END_TEST

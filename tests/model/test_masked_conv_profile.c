@@ -80,6 +80,20 @@ START_TEST(habits_come_back_from_a_file)
                             sizeof habits.profiles[0].profile),
                      0);
     assert_same_services(&again.profiles[0].services, &habits.profiles[0].services);
+    const struct usual_values *usual = &habits.profiles[0].usual, *same = &again.profiles[0].usual;
+    ck_assert_uint_gt(usual->n_kinds, 10);
+    ck_assert_uint_eq(same->n_kinds, usual->n_kinds);
+    ck_assert_uint_eq(same->n_values, usual->n_values);
+    for (size_t i = 0; i < usual->n_kinds; i++) {
+        assert_quick(same->kinds[i].key == usual->kinds[i].key);
+        assert_quick(same->kinds[i].n_flows == usual->kinds[i].n_flows);
+        assert_quick(same->kinds[i].first == usual->kinds[i].first);
+        assert_quick(same->kinds[i].n == usual->kinds[i].n);
+    }
+    for (size_t i = 0; i < usual->n_values; i++) {
+        assert_quick(same->values[i].value == usual->values[i].value);
+        assert_quick(same->values[i].n == usual->values[i].n);
+    }
     habits_release(&again);
     ck_assert_int_eq(habits_load(&again, 2, file, &err), STATUS_FORMAT);
     habits_release(&again);

@@ -215,8 +215,11 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     linked_sequence_context(piece->sequence->linked, row_at(batch, place), context);
     if (piece->shows_pace) /* what is recalled strays in drawing */
         context->like = NULL;
-    if (piece->profile != NULL)
+    if (piece->profile != NULL) {
         context->services = &piece->profile->services;
+        context->usual = &piece->profile->usual;
+        context->is_usual_own = true; /* learned from the same rows */
+    }
 }
 
 static void hide_levels(struct candidate_list *conversations, struct candidate_list *remotes)

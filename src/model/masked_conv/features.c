@@ -64,7 +64,8 @@ enum aspect {
     PACE_DEPTH = PACE_LINK_FORM + PACE_FORMS / 2, /* and by depth_groups */
     USUAL = PACE_DEPTH + 2,                       /* USUAL + enum usual: in the row's service */
     SHOWN = USUAL + N_USUAL,                      /* SHOWN + s: conversation s */
-    RECALLED = SHOWN + CONVERSATIONS_SHOWN,       /* RECALLED + r: recollection r */
+    USUALLY = SHOWN + CONVERSATIONS_SHOWN,        /* USUALLY + enum usual_values_of */
+    RECALLED = USUALLY + N_USUAL_VALUES,          /* RECALLED + r: recollection r */
 };
 
 static const struct feature {
@@ -174,6 +175,7 @@ static const struct feature {
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_PACKETS },
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_DURATION },
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_BYTES },
+    { STAGE_PORTS, CONTEXT, USUALLY + USUAL_FLAGS_OF_SERVICE },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_REMOTE },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_KIND },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_MATCH_BYTES },
@@ -189,6 +191,8 @@ static const struct feature {
     { STAGE_OCTET_3, OWN, OCTET_3 },
     { STAGE_REMOTE, OWN, REMOTE },
     { STAGE_FLAGS, OWN, FLAGS },
+    { STAGE_FLAGS, CONTEXT, USUALLY + USUAL_TOS_OF_FLAGS },
+    { STAGE_FLAGS, CONTEXT, USUALLY + USUAL_PACKETS_OF_FLAGS },
     { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS },
     { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS_MATCH_PACKETS },
     { STAGE_TOS, OWN, TOS },
@@ -200,6 +204,10 @@ static const struct feature {
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, AGE },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, BYTES },
     { STAGE_PACKETS, REFERENCE_LIKE_PACKETS, DURATION },
+    { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_DURATION_OF_PACKETS },
+    { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_DURATION_NEAR },
+    { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_BYTES_OF_PACKETS },
+    { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_BYTES_NEAR },
     { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS },
     { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS_REMOTE },
     { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_FLAGS },
@@ -358,7 +366,9 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     default:
         if (aspect >= PACE_KIND && aspect < USUAL)
             return SERVICE_LEVELS * SERVICE_LEVELS;
-        return aspect >= RECALLED ? RECALL_CODES : aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
+        if (aspect >= USUALLY)
+            return aspect >= RECALLED ? RECALL_CODES : USUAL_VALUE_CODES;
+        return aspect >= SHOWN ? SHOWN_CODES : COUNT_CODES;
     }
 }
 
@@ -520,6 +530,12 @@ static int half_hour_code(const struct vocabulary *vocabulary, int64_t clock)
     return code >= 0 ? code : FEATURE_NONE;
 }
 
+static int usual_value_code(const struct row_context *context, enum usual_values_of of)
+{
+    const struct usual_kind *kind = usual_values_find(context->usual, of, context->row);
+    return kind != NULL ? usual_kind_code(context->usual, kind) : FEATURE_NONE;
+}
+
 static int recalled_code(const struct row_context *context, enum recollection recollection)
 {
     if (context->like == NULL)
@@ -578,6 +594,8 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
     case LIKE_STEADY:
         return steady_code(context, REFERENCE_LIKE);
     default:
+        if (aspect >= USUALLY && aspect < RECALLED)
+            return usual_value_code(context, (enum usual_values_of)(aspect - USUALLY));
         if (aspect >= RECALLED)
             return recalled_code(context, (enum recollection)(aspect - RECALLED));
         return context->shown[aspect - SHOWN];

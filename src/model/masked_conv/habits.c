@@ -16,7 +16,10 @@ void habits_learn(struct habits *habits, const struct sequence_set *train,
 
 void habits_release(struct habits *habits)
 {
+    size_t n_hosts = habits->profiles != NULL ? habits->hourly.n_hosts : 0;
     hourly_flows_release(&habits->hourly);
+    for (size_t h = 0; h < n_hosts; h++)
+        host_profile_release(&habits->profiles[h]);
     free(habits->profiles);
     habits->profiles = NULL;
 }

@@ -44,6 +44,16 @@ static void find_recalled(struct heads *heads, enum head head)
     heads->n_recalled[head] = n * head_recalled_parts(head);
 }
 
+static void find_usual(struct heads *heads, enum head head)
+{
+    bool tells_value = head_is_count(head) || head_is_set(head);
+    for (size_t of = N_USUAL_VALUES; tells_value && of-- > 0;)
+        if (usual_values_infos[of].attribute == head_infos[head].attribute) {
+            heads->first_usual[head] = of;
+            heads->n_usual[head]++;
+        }
+}
+
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
 {
     *heads = (struct heads){ .vocabulary = vocabulary };
@@ -71,7 +81,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
         if (head_is_count(head))
             n = n_atoms + head_n_relative(heads, head) + 2; /* and any value, and the mixture */
         find_recalled(heads, head);
-        n += heads->n_recalled[head];
+        find_usual(heads, head);
+        n += heads->n_recalled[head] + heads->n_usual[head];
         heads->n_routes[head] = n;
         heads->n_atoms[head] = n_atoms;
         if (n > n_atoms + RELATIVE_MAX)

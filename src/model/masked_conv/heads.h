@@ -59,6 +59,7 @@ struct heads {
     size_t n_routes[N_HEADS];
     size_t n_atoms[N_HEADS]; /* the first routes: values of a list, or small numbers */
     size_t first_recalled[N_HEADS], n_recalled[N_HEADS]; /* recollection, routes */
+    size_t first_usual[N_HEADS], n_usual[N_HEADS];       /* enum usual_values_of, routes */
 };
 
 static inline bool head_is_port(enum head head)

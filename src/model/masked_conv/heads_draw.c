@@ -149,9 +149,12 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return (int64_t)(near_ranks(context->link.kind) + first + rng_below(rng, end - first));
     }
     size_t first = head_first_recalled(heads, head);
-    if (route >= first && route < first + heads->n_recalled[head]) {
-        struct range usual = head_usual_range(heads, head, context);
-        return head_draw_recalled(heads, head, context, route - first, &usual, rng);
+    size_t first_usual = first + heads->n_recalled[head];
+    if (route >= first && route < first_usual + heads->n_usual[head]) {
+        struct range range = head_usual_range(heads, head, context);
+        if (route >= first_usual)
+            return head_draw_usual(heads, head, context, route - first_usual, &range, rng);
+        return head_draw_recalled(heads, head, context, route - first, &range, rng);
     }
     if (!head_is_port(head) && !head_is_count(head) && !head_is_set(head))
         return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
@@ -164,7 +167,7 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         head_relative_values(heads, head, context, values);
         return values[route];
     }
-    route -= n_relative + heads->n_recalled[head];
+    route -= n_relative + heads->n_recalled[head] + heads->n_usual[head];
     if (head_is_port(head))
         return draw_port_of(head, context, route, rng);
     if (head_is_set(head))

@@ -142,8 +142,11 @@ static inline size_t head_recalled_parts(enum head head)
 /* The first of them. */
 size_t head_first_recalled(const struct heads *heads, enum head head);
 /* The bin of a value, in the range; empty where the value is off the grid of durations. */
-struct range head_recalled_bin(const struct heads *heads, enum head head, const struct range *range,
-                               int64_t value);
+struct range head_bin(const struct heads *heads, enum head head, const struct range *range,
+                      int64_t value);
+/* From one of its values to the next: the grid of durations, else 1; and how many a range has. */
+int64_t head_step(const struct heads *heads, enum head head);
+int64_t head_n_of_range(const struct heads *heads, enum head head, const struct range *range);
 
 /* Whether route i of these leads to any. */
 bool head_recalls(const struct heads *heads, enum head head, const struct row_context *context,
@@ -156,5 +159,19 @@ double head_recalled_share(const struct heads *heads, enum head head,
 int64_t head_draw_recalled(const struct heads *heads, enum head head,
                            const struct row_context *context, size_t i, const struct range *range,
                            struct rng *rng);
+
+/* ---- usual routes ------------------------------------------------------------------------- */
+
+/* After the recalled ones: to what is usual at the host among flows like the row (usual_values.h),
+ * so far as it is in the range, as often as it is; or evenly to the bins of that. A row that is one
+ * of these flows itself does not count. */
+bool head_has_usual(const struct heads *heads, enum head head, const struct row_context *context,
+                    size_t i, const struct range *range);
+double head_usual_share(const struct heads *heads, enum head head,
+                        const struct row_context *context, size_t i, const struct range *range,
+                        int64_t value);
+int64_t head_draw_usual(const struct heads *heads, enum head head,
+                        const struct row_context *context, size_t i, const struct range *range,
+                        struct rng *rng);
 
 #endif

@@ -21,22 +21,19 @@ static struct like_walk walk_of(const struct heads *heads, enum head head,
 
 /* ---- bins --------------------------------------------------------------------------------- */
 
-static int64_t step_of(const struct heads *heads, enum head head)
+int64_t head_step(const struct heads *heads, enum head head)
 {
     return head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
 }
 
-struct range head_recalled_bin(const struct heads *heads, enum head head, const struct range *range,
-                               int64_t value)
+struct range head_bin(const struct heads *heads, enum head head, const struct range *range,
+                      int64_t value)
 {
-    int64_t step = step_of(heads, head), n_bins = head == HEAD_DURATION ? 16 : 64;
+    int64_t step = head_step(heads, head);
     if (value % step != 0)
         return (struct range){ 0, -1 };
-    int octave = octave_of((uint64_t)(value / step));
-    int64_t first = (int64_t)octave_first(octave), width = (INT64_C(1) << octave) / n_bins;
-    width = width > 1 ? width : 1;
-    first += (value / step - first) / width * width;
-    struct range bin = { first * step, (first + width - 1) * step };
+    struct value_bin values = value_bin_of(head_infos[head].attribute, value, step);
+    struct range bin = { values.lowest, values.highest };
     if (bin.lowest < range->lowest)
         bin.lowest = (range->lowest + step - 1) / step * step;
     if (bin.highest > range->highest)
@@ -44,9 +41,9 @@ struct range head_recalled_bin(const struct heads *heads, enum head head, const 
     return bin;
 }
 
-static int64_t n_of_bin(const struct heads *heads, enum head head, const struct range *bin)
+int64_t head_n_of_range(const struct heads *heads, enum head head, const struct range *range)
 {
-    return (bin->highest - bin->lowest) / step_of(heads, head) + 1;
+    return (range->highest - range->lowest) / head_step(heads, head) + 1;
 }
 
 /* ---- routes ------------------------------------------------------------------------------- */
@@ -86,7 +83,7 @@ static bool is_open(const struct heads *heads, enum head head, const struct row_
     if (!range_holds(range, own))
         return false;
     if (part_of(head, i) == RECALLED_NEAR)
-        return own % step_of(heads, head) == 0;
+        return own % head_step(heads, head) == 0;
     if (like_rows_is_back(context->past, walk->last, recollection_of(heads, head, i)) !=
         (part_of(head, i) == RECALLED_BACK))
         return false;
@@ -127,7 +124,7 @@ double head_recalled_share(const struct heads *heads, enum head head,
     if (context->like == NULL || !range_holds(range, value))
         return 0.0;
     if (part_of(head, i) == RECALLED_NEAR)
-        bin = head_recalled_bin(heads, head, range, value);
+        bin = head_bin(heads, head, range, value);
     struct like_walk walk = walk_of(heads, head, context, i);
     for (const struct row *row; (row = like_walk_next(&walk)) != NULL;) {
         bool counts = is_open(heads, head, context, i, range, &walk, row);
@@ -136,7 +133,8 @@ double head_recalled_share(const struct heads *heads, enum head head,
     }
     if (n_equal == 0)
         return 0.0;
-    double n_values = part_of(head, i) == RECALLED_NEAR ? (double)n_of_bin(heads, head, &bin) : 1.0;
+    double n_values = part_of(head, i) == RECALLED_NEAR ? (double)head_n_of_range(heads, head, &bin)
+                                                        : 1.0;
     return (double)n_equal / (double)n / n_values;
 }
 
@@ -155,7 +153,7 @@ int64_t head_draw_recalled(const struct heads *heads, enum head head,
     int64_t value = values[rng_below(rng, n)];
     if (part_of(head, i) != RECALLED_NEAR)
         return value;
-    struct range bin = head_recalled_bin(heads, head, range, value);
-    uint64_t step = rng_below(rng, (uint64_t)n_of_bin(heads, head, &bin));
-    return bin.lowest + (int64_t)step * step_of(heads, head);
+    struct range bin = head_bin(heads, head, range, value);
+    uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, &bin));
+    return bin.lowest + (int64_t)step * head_step(heads, head);
 }

@@ -29,6 +29,9 @@ static void recalled_available(const struct heads *heads, enum head head,
     available += head_first_recalled(heads, head);
     for (size_t i = 0; i < heads->n_recalled[head]; i++)
         available[i] = head_recalls(heads, head, context, i, &range);
+    available += heads->n_recalled[head];
+    for (size_t i = 0; i < heads->n_usual[head]; i++)
+        available[i] = head_has_usual(heads, head, context, i, &range);
 }
 
 /* The exact routes of a count that lead out of the range are not available. */
@@ -153,6 +156,12 @@ static void add_recalled_hits(const struct heads *heads, enum head head,
     size_t first = head_first_recalled(heads, head);
     for (size_t i = 0; i < heads->n_recalled[head]; i++) {
         double share = head_recalled_share(heads, head, context, i, &range, value);
+        if (share > 0.0)
+            add_hit(hits, n, first + i, log(share));
+    }
+    first += heads->n_recalled[head];
+    for (size_t i = 0; i < heads->n_usual[head]; i++) {
+        double share = head_usual_share(heads, head, context, i, &range, value);
         if (share > 0.0)
             add_hit(hits, n, first + i, log(share));
     }

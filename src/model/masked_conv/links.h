@@ -18,6 +18,7 @@
 #include "model/masked_conv/candidates.h"
 #include "model/masked_conv/pace.h"
 #include "model/masked_conv/services.h"
+#include "model/masked_conv/usual_values.h"
 #include "model/masked_conv/vocabulary.h"
 
 /* How many of the most recent conversations are shown to the network as they stand. */
@@ -50,6 +51,8 @@ struct row_context {
     const struct like_rows *past;
     const int32_t *like;
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
+    const struct usual_values *usual;     /* likewise */
+    bool is_usual_own;                    /* whether the row is among the flows of `usual` */
     struct pace pace;                     /* where it may be looked at */
     int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
     uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */

@@ -132,8 +132,10 @@ void live_begin(struct live_host *host)
         .pace = host->pace,
     };
     struct row_context *context = &host->context;
-    if (host->profile != NULL)
+    if (host->profile != NULL) {
         context->services = &host->profile->services;
+        context->usual = &host->profile->usual;
+    }
     context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
     keep_gaps(host, context);
     if (host->remotes.n > 0) {

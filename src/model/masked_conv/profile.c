@@ -90,6 +90,12 @@ void host_profile_learn(struct host_profile *profile, const struct sequence *seq
         profile_note(&profile->profile, bins);
     }
     service_lists_learn(&profile->services, sequence);
+    usual_values_learn(&profile->usual, sequence, vocabulary->duration_grid);
+}
+
+void host_profile_release(struct host_profile *profile)
+{
+    usual_values_release(&profile->usual);
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
@@ -155,7 +161,13 @@ enum status host_profiles_save(const struct host_profile *profiles, size_t n_hos
     uint32_t *numbers = memory_alloc(memory_product(n_hosts, N_NUMBERS), sizeof *numbers);
     for (size_t h = 0; h < n_hosts; h++)
         write_numbers(profiles[h], numbers + h * N_NUMBERS);
+    const struct usual_values **usual = memory_alloc(n_hosts, sizeof *usual);
+    for (size_t h = 0; h < n_hosts; h++)
+        usual[h] = &profiles[h].usual;
     enum status status = hdf5_write_array(parent, "profiles", HDF5_U32, numbers, 2, size, err);
+    if (status == STATUS_OK)
+        status = usual_values_save(usual, n_hosts, parent, err);
+    free(usual);
     free(numbers);
     return status;
 }
@@ -172,5 +184,12 @@ enum status host_profiles_load(struct host_profile *profiles, size_t n_hosts,
             status = error_set(err, STATUS_FORMAT,
                                "profiles: host %zu has a service that cannot be", h);
     free(numbers);
+    if (status != STATUS_OK)
+        return status;
+    struct usual_values **usual = memory_alloc(n_hosts, sizeof *usual);
+    for (size_t h = 0; h < n_hosts; h++)
+        usual[h] = &profiles[h].usual;
+    status = usual_values_load(usual, n_hosts, parent, err);
+    free(usual);
     return status;
 }

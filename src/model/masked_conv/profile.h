@@ -4,8 +4,9 @@
  * questions; what the network looks back on forgets it. The profile does not: shares of the host's
  * flows by service (on whose side, protocol, lower port), by what they have in common with the flow
  * before, gap, type of service, flags, packets, bytes and duration; and its most frequent services
- * themselves (services.h). Like the pace (pace.h) it is shown in a part of training, and in
- * drawing, where a host keeps to what a training host did. Likelihoods are those without.
+ * themselves (services.h), and the values that its flows usually have (usual_values.h). Like the
+ * pace (pace.h) it is shown in a part of training, and in drawing, where a host keeps to what a
+ * training host did. Likelihoods are those without.
  *
  *     struct host_profile profile;
  *     host_profile_learn(&profile, sequence, &vocabulary);
@@ -15,6 +16,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_PROFILE_H
 
 #include "model/masked_conv/services.h"
+#include "model/masked_conv/usual_values.h"
 #include "model/masked_conv/vocabulary.h"
 #include "nn/tensor.h"
 
@@ -64,15 +66,18 @@ void profile_features(const struct profile *profile, real *features);
 struct host_profile {
     struct profile profile;
     struct service_lists services;
+    struct usual_values usual;
 };
 
-/* Of the scored rows of a host. */
+/* Of the scored rows of a host. Caller releases. */
 void host_profile_learn(struct host_profile *profile, const struct sequence *sequence,
                         const struct vocabulary *vocabulary);
+void host_profile_release(struct host_profile *profile);
 
 enum status host_profiles_save(const struct host_profile *profiles, size_t n_hosts,
                                struct hdf5_group *parent, struct error *err);
-/* Into room for n_hosts. STATUS_FORMAT where the file's are not those of so many, or cannot be. */
+/* Into room for n_hosts; caller releases each, also after an error. STATUS_FORMAT where the file's
+ * are not those of so many, or cannot be. */
 enum status host_profiles_load(struct host_profile *profiles, size_t n_hosts,
                                struct hdf5_group *parent, struct error *err);
 
