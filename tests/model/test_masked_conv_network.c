@@ -353,7 +353,7 @@ static struct whole whole_create(void)
         bool is_out = strstr(weight->name, ".out") != NULL && strstr(weight->name, "bias") == NULL;
         bool is_context = strstr(weight->name, ".context") != NULL;
         for (size_t i = 0; i < tensor_size(weight); i++)
-            weight->data[i] *= is_out ? 8 : is_context ? 4 : 1;
+            weight->data[i] *= is_out ? 8 : is_context ? 3 : 1;
     }
     return whole;
 }

@@ -86,6 +86,7 @@ START_TEST(habits_come_back_from_a_file)
     ck_assert_uint_eq(same->n_values, usual->n_values);
     for (size_t i = 0; i < usual->n_kinds; i++) {
         assert_quick(same->kinds[i].key == usual->kinds[i].key);
+        assert_quick(same->kinds[i].of == usual->kinds[i].of);
         assert_quick(same->kinds[i].n_flows == usual->kinds[i].n_flows);
         assert_quick(same->kinds[i].first == usual->kinds[i].first);
         assert_quick(same->kinds[i].n == usual->kinds[i].n);

@@ -98,7 +98,7 @@ int usual_kind_code(const struct usual_values *usual, const struct usual_kind *k
 struct keyed_value {
     uint64_t key;
     int64_t value;
-    uint32_t n;
+    uint32_t n, of;
 };
 
 static int by_key_and_value(const void *a, const void *b)
@@ -128,7 +128,7 @@ static struct keyed_value *list_values(const struct sequence *sequence, int64_t 
         for (enum usual_values_of of = 0; of < N_USUAL_VALUES; of++) {
             const struct row *row = &sequence->rows[i];
             int64_t value = usual_value_of(row, of, duration_grid);
-            all[(*n)++] = (struct keyed_value){ key_of(of, row), value, 1 };
+            all[(*n)++] = (struct keyed_value){ key_of(of, row), value, 1, of };
         }
     if (*n > 0)
         qsort(all, *n, sizeof *all, by_key_and_value);
@@ -138,14 +138,15 @@ static struct keyed_value *list_values(const struct sequence *sequence, int64_t 
 /* One kind, of n values in their order: those that enough flows had. */
 static void add_kind(struct usual_values *usual, struct keyed_value *values, size_t n)
 {
-    struct usual_kind kind = { values[0].key, (uint32_t)n, (uint32_t)usual->n_values, 0 };
+    struct usual_kind kind = { values[0].key, values[0].of, (uint32_t)n, (uint32_t)usual->n_values,
+                               0 };
     size_t n_kept = 0;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i; end < n && values[end].value == values[i].value;)
             end++;
         if (end - i >= USUAL_VALUE_MIN && values[i].value >= 0)
-            values[n_kept++] = (struct keyed_value){ kind.key, values[i].value,
-                                                     (uint32_t)(end - i) };
+            values[n_kept++] = (struct keyed_value){ kind.key, values[i].value, (uint32_t)(end - i),
+                                                     kind.of };
     }
     if (n_kept == 0)
         return;
@@ -187,6 +188,7 @@ void usual_values_release(struct usual_values *usual)
 
 static const struct hdf5_column kind_columns[] = {
     { "key", HDF5_U64, offsetof(struct usual_kind, key) },
+    { "of", HDF5_U32, offsetof(struct usual_kind, of) },
     { "flows", HDF5_U32, offsetof(struct usual_kind, n_flows) },
     { "first", HDF5_U32, offsetof(struct usual_kind, first) },
     { "values", HDF5_U32, offsetof(struct usual_kind, n) },
@@ -243,17 +245,27 @@ enum status usual_values_save(const struct usual_values *const *usual, size_t n_
     return status;
 }
 
+/* Whether a flow can have the value; counts go as far as the log scale tells them apart. */
+#define USUAL_HIGHEST (INT64_C(1) << 53)
+static bool is_legal(int64_t value, enum usual_values_of of)
+{
+    const struct attribute_info *info = &attribute_infos[usual_values_infos[of].attribute];
+    return value >= info->lowest && (info->support == 0 || value - info->lowest < info->support) &&
+           value <= USUAL_HIGHEST;
+}
+
 /* Whether the kinds are in order and their values are there. */
 static bool is_sound(const struct usual_values *usual)
 {
     for (size_t i = 0; i < usual->n_kinds; i++) {
         const struct usual_kind *kind = &usual->kinds[i];
-        if ((i > 0 && kind->key <= kind[-1].key) || kind->n == 0 || kind->first > usual->n_values ||
-            kind->n > usual->n_values - kind->first)
+        if ((i > 0 && kind->key <= kind[-1].key) || kind->of >= N_USUAL_VALUES || kind->n == 0 ||
+            kind->first > usual->n_values || kind->n > usual->n_values - kind->first)
             return false;
         uint64_t n = 0;
         for (size_t v = kind->first; v < kind->first + kind->n; v++) {
-            if (usual->values[v].value < 0 || usual->values[v].n < USUAL_VALUE_MIN)
+            if (!is_legal(usual->values[v].value, (enum usual_values_of)kind->of) ||
+                usual->values[v].n < USUAL_VALUE_MIN)
                 return false;
             n += usual->values[v].n;
         }

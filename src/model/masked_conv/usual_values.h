@@ -50,6 +50,7 @@ struct usual_value {
 /* Flows with something in common, and their usual values, ascending. */
 struct usual_kind {
     uint64_t key;
+    uint32_t of; /* enum usual_values_of */
     uint32_t n_flows;
     uint32_t first, n; /* of values */
 };
