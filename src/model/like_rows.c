@@ -153,7 +153,7 @@ static void renew_chains(struct like_rows *past)
 /* What rows that have nothing in common do not share. */
 #define NO_KEY UINT64_C(0)
 
-static int64_t service_of(const struct row *row)
+int64_t like_rows_service(const struct row *row)
 {
     const int64_t *value = row->value;
     int64_t local_port = value[ATTRIBUTE_LOCAL_PORT], remote_port = value[ATTRIBUTE_REMOTE_PORT];
@@ -194,7 +194,7 @@ static uint64_t key_after(const struct like_rows *past, const struct row *row, u
         key = hash_with(key, value[ATTRIBUTE_REMOTE] << 4 | kind << 1 | value[ATTRIBUTE_DIRECTION]);
         break;
     case LIKE_AFTER_SERVICE:
-        key = hash_with(key, service_of(last) << 4 | kind << 2 | short_gap(last));
+        key = hash_with(key, like_rows_service(last) << 4 | kind << 2 | short_gap(last));
         break;
     default: {
         bool stays = past->n > 1 &&
@@ -231,7 +231,7 @@ static uint64_t key_of(const struct like_rows *past, const struct like_facts *fa
     }
     if (likeness == LIKE_REMOTE)
         return hash_with(key, value[ATTRIBUTE_REMOTE] << 1 | value[ATTRIBUTE_DIRECTION]);
-    key = hash_with(key, service_of(facts->row));
+    key = hash_with(key, like_rows_service(facts->row));
     if (likeness >= LIKE_PACKETS)
         key = hash_with(key, value[ATTRIBUTE_PACKETS]);
     switch (likeness) {

@@ -112,6 +112,9 @@ struct recollection_info {
 };
 extern const struct recollection_info recollection_infos[N_RECOLLECTIONS];
 
+/* The service of a row whose ports are known, as one number. */
+int64_t like_rows_service(const struct row *row);
+
 /* What the likenesses of a row go by. */
 struct like_facts {
     const struct row *row;

@@ -69,7 +69,8 @@ struct affine_taps {
     const real *near, *far, *both;
 };
 
-/* affine_sequence with two taps before its other terms, for at most AFFINE_TASK_ROWS rows.
+/* affine_sequence with two taps before its other terms, which have no shift, for at most
+ * AFFINE_TASK_ROWS rows.
  * Rounds differently, but a row still depends on the rows that it sees alone. */
 void affine_taps_sequence(real *y, size_t y_stride, const struct affine_taps *taps,
                           const struct affine_term *terms, size_t n_terms, const real *bias,

@@ -21,7 +21,7 @@ struct products {
     real *y;
     size_t y_stride;
     const struct affine_taps *taps;
-    const struct affine_term *terms; /* the others; the first place is free */
+    const struct affine_term *terms; /* the others */
     size_t n_terms;
     const real *bias, *base;
     size_t base_stride, first, n_out;
@@ -126,14 +126,10 @@ void affine_taps_sequence(real *y, size_t y_stride, const struct affine_taps *ta
     size_t to = end < (ptrdiff_t)last ? (end > 0 ? (size_t)end : 0) : last;
     struct affine_pairs pairs = affine_pairs(from < to ? to - from : 0, d);
     size_t n_paired = 2 * affine_pairs_count(pairs);
-    if (n_paired == 0) {
-        run_rows(&products, first, last, length);
-        return;
-    }
-    if (from > first)
-        run_rows(&products, first, from, length);
+    if (n_paired == 0)
+        from = first;
+    run_rows(&products, first, from, length);
     for (size_t s = 0; s < pairs.n_sets; s++)
         run_set(&products, from + s * pairs.set_step, pairs.step, pairs.n);
-    if (from + n_paired < last)
-        run_rows(&products, from + n_paired, last, length);
+    run_rows(&products, from + n_paired, last, length);
 }

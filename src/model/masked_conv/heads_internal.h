@@ -3,14 +3,17 @@
  *   heads_legal.c     the values that an attribute can have in a row, and the usual ones
  *   heads_relative.c  the exact routes to values near those of earlier rows
  *   heads_recalled.c  the routes to what like rows had
+ *   heads_usual.c     the routes to what is usual at the host
  *   heads_routes.c    which routes are available, and which lead to a row's own value
  *   heads_draw.c      drawing a value
- * The routes of a head stand in this order: atoms; relative ones; recalled ones; and for ports the
- * reaches and the blocks, for counts any value and the mixture, for sets the escape. */
+ * The routes of a head stand in this order: atoms; relative ones; recalled ones; usual ones; and
+ * for ports the reaches and the blocks, for counts any value and the mixture, for sets the escape.
+ */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 #define FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 
 #include "model/masked_conv/heads.h"
+#include "model/masked_conv/octaves.h"
 
 enum {
     PORT_BLOCKS = 64,
@@ -52,19 +55,6 @@ static inline bool head_is_octet(enum head head)
 static inline int octet_shift(enum head head)
 {
     return 8 * (3 - (int)(head - HEAD_OCTET_1));
-}
-
-/* ---- octaves ------------------------------------------------------------------------------ */
-
-/* Octave o holds the numbers 2^o - 1 .. 2^(o+1) - 2. */
-static inline int octave_of(uint64_t x)
-{
-    return 63 - __builtin_clzll(x + 1);
-}
-
-static inline uint64_t octave_first(int octave)
-{
-    return (UINT64_C(1) << octave) - 1;
 }
 
 /* ---- what is legal ------------------------------------------------------------------------ */

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "model/like_rows.h"
+#include "model/masked_conv/octaves.h"
 
 #include <stdlib.h>
 
@@ -18,16 +20,11 @@ const struct usual_values_info usual_values_infos[N_USUAL_VALUES] = {
 
 /* ---- values ------------------------------------------------------------------------------- */
 
-static int octave_of(int64_t x)
-{
-    return 63 - __builtin_clzll((uint64_t)x + 1);
-}
-
 struct value_bin value_bin_of(enum attribute attribute, int64_t value, int64_t step)
 {
     int64_t n_bins = attribute == ATTRIBUTE_DURATION ? 16 : 64;
-    int octave = octave_of(value / step);
-    int64_t first = (INT64_C(1) << octave) - 1, width = (INT64_C(1) << octave) / n_bins;
+    int octave = octave_of((uint64_t)(value / step));
+    int64_t first = (int64_t)octave_first(octave), width = (INT64_C(1) << octave) / n_bins;
     width = width > 1 ? width : 1;
     first += (value / step - first) / width * width;
     return (struct value_bin){ first * step, (first + width - 1) * step };
@@ -48,16 +45,13 @@ int64_t usual_value_of(const struct row *row, enum usual_values_of of, int64_t d
 static uint64_t key_of(enum usual_values_of of, const struct row *row)
 {
     const int64_t *value = row->value;
-    int64_t local = value[ATTRIBUTE_LOCAL_PORT], remote = value[ATTRIBUTE_REMOTE_PORT];
-    int64_t service = (local < remote ? local : remote) << 10 | (int64_t)(local < remote) << 9 |
-                      value[ATTRIBUTE_PROTOCOL] << 1 | value[ATTRIBUTE_DIRECTION];
-    uint64_t key = hash_with(hash_mix((uint64_t)of + 1), service);
+    uint64_t key = hash_with(hash_mix((uint64_t)of + 1), like_rows_service(row));
     if (of != USUAL_FLAGS_OF_SERVICE)
         key = hash_with(key, value[ATTRIBUTE_FLAGS]);
     if (of == USUAL_DURATION_OF_PACKETS || of == USUAL_BYTES_OF_PACKETS)
         key = hash_with(key, value[ATTRIBUTE_PACKETS]);
     else if (usual_values_infos[of].is_near)
-        key = hash_with(key, octave_of(value[ATTRIBUTE_PACKETS]));
+        key = hash_with(key, octave_of((uint64_t)value[ATTRIBUTE_PACKETS]));
     return key;
 }
 

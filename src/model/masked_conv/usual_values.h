@@ -18,9 +18,8 @@
 #include "data/hdf5_file.h"
 #include "data/sequence.h"
 
-/* What is usual among flows that have something else in common. The service of a flow is its
- * protocol, its direction, the lower one of its ports, and on whose side that is. Those of one
- * attribute stand together. */
+/* What is usual among flows that have something else in common. Services are those of like_rows.h.
+ * Those of one attribute stand together. */
 enum usual_values_of {
     USUAL_FLAGS_OF_SERVICE,
     USUAL_TOS_OF_FLAGS, /* and service, as of all that follow */
