@@ -92,6 +92,7 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
     const struct past_row *match = conversation_match(memory, &context->link);
     context->match = keep(&past->match, match);
     context->match_flows = match != NULL ? match->n_flows : 0;
+    context->match_in_hour = past_row_in_hour(match, past->clock + row->value[ATTRIBUTE_GAP]);
     if (context->link.kind == LINK_REMOTE)
         context->before_match = keep(&past->before,
                                      conversation_before(past->memory, &context->link));
@@ -128,6 +129,20 @@ void live_past_note(struct live_past *past, const struct row *row)
     conversation_note(past->memory, row, past->clock);
     past->n_in_second = row->value[ATTRIBUTE_GAP] == 0 ? past->n_in_second + 1 : 1;
     past->n_rows++;
+}
+
+/* ---- the pace ----------------------------------------------------------------------------- */
+
+struct pace_mark mark_of_row(const struct linked_sequence *linked, size_t i,
+                             const struct service_lists *services)
+{
+    struct row_context context, before = { .link = { LINK_NEW, 0 } };
+    linked_sequence_context(linked, i, &context);
+    if (i > 0)
+        linked_sequence_context(linked, i - 1, &before);
+    const struct pace_facts facts = { context.row, context.link.kind, before.link.kind,
+                                      context.n_in_second, context.match_in_hour };
+    return pace_mark(&facts, services);
 }
 
 /* ---- rows --------------------------------------------------------------------------------- */

@@ -28,6 +28,10 @@ void live_past_free(struct live_past *past);
 void live_past_context(struct live_past *past, const struct row *row, struct row_context *context);
 void live_past_note(struct live_past *past, const struct row *row);
 
+/* Where row i of a linked sequence counts, by the contexts that it gives. */
+struct pace_mark mark_of_row(const struct linked_sequence *linked, size_t i,
+                             const struct service_lists *services);
+
 /* Rows of every kind close together: few remotes in one /24 and elsewhere, few ports, protocols
  * with and without ports, and now and then a number near the end of its type. */
 struct row crowded_row(struct rng *rng);

@@ -28,6 +28,7 @@ enum rng_purpose {
     RNG_DROPOUT,
     RNG_EVAL,
     RNG_SAMPLE_PACE, /* how many flows a sampled host has in an hour */
+    RNG_BLUR_PACE,   /* and how many one that is trained on is taken to have */
 };
 
 struct rng {

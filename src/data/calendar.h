@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MS_PER_SECOND INT64_C(1000)
-#define MS_PER_HOUR   INT64_C(3600000)
-#define MS_PER_DAY    INT64_C(86400000)
+#define MS_PER_SECOND    INT64_C(1000)
+#define SECONDS_PER_HOUR INT64_C(3600)
+#define MS_PER_HOUR      INT64_C(3600000)
+#define MS_PER_DAY       INT64_C(86400000)
 
 /* "YYYY-MM-DD" or "YYYY-MM-DD hh:mm:ss" (or with T between), years 1970..2199. False where the
  * text is anything else, or names a day or a second that does not exist. */

@@ -33,9 +33,8 @@ struct row_pool {
 };
 
 struct remote {
-    uint32_t last, before; /* rows: the last one, and the one before */
-    uint32_t n_flows;
-    int64_t interval; /* s between these */
+    uint32_t last, before;       /* rows: the last one, and the one before */
+    uint32_t n_flows, n_in_hour; /* in all; in the hour of the last one */
 };
 
 /* Numbers of places, most recent first. */
@@ -253,6 +252,15 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
+static const struct past_row *show_remote(const struct conversation_memory *memory,
+                                          const struct remote *remote)
+{
+    *memory->shown_remote = memory->pool.rows[remote->last];
+    memory->shown_remote->n_flows = remote->n_flows;
+    memory->shown_remote->n_in_hour = remote->n_in_hour;
+    return memory->shown_remote;
+}
+
 static void note_remote(struct conversation_memory *memory, uint32_t number)
 {
     bool is_new;
@@ -266,12 +274,13 @@ static void note_remote(struct conversation_memory *memory, uint32_t number)
         pool_drop(&memory->pool, &remote->before);
         remote->n_flows = 0;
     }
-    remote->interval = 0;
+    uint32_t n_in_hour = 0;
     if (remote->n_flows > 0) {
         pool_hold(&memory->pool, &remote->before, remote->last);
-        remote->interval = past->clock - memory->pool.rows[remote->last].clock;
+        n_in_hour = past_row_in_hour(show_remote(memory, remote), past->clock);
     }
     remote->n_flows++;
+    remote->n_in_hour = n_in_hour + 1;
     pool_hold(&memory->pool, &remote->last, number);
 }
 
@@ -282,8 +291,9 @@ static void note_conversation(struct conversation_memory *memory, uint32_t numbe
     size_t place = front_place(&memory->conversation_table, &memory->conversations,
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
     uint32_t *slot = &memory->conversation_rows[place];
-    past->n_flows = is_new ? 1 : memory->pool.rows[*slot].n_flows + 1;
-    past->interval = is_new ? 0 : past->clock - memory->pool.rows[*slot].clock;
+    const struct past_row *before = is_new ? NULL : &memory->pool.rows[*slot];
+    past->n_flows = (is_new ? 0 : before->n_flows) + 1;
+    past->n_in_hour = past_row_in_hour(before, past->clock) + 1;
     pool_hold(&memory->pool, slot, number);
 }
 
@@ -356,15 +366,6 @@ const struct past_row *conversation_at(const struct conversation_memory *memory,
         BUG("conversation %zu of %zu", rank, memory->conversations.n);
     size_t place = memory->conversations.places[rank];
     return pool_row(&memory->pool, memory->conversation_rows[place]);
-}
-
-static const struct past_row *show_remote(const struct conversation_memory *memory,
-                                          const struct remote *remote)
-{
-    *memory->shown_remote = memory->pool.rows[remote->last];
-    memory->shown_remote->n_flows = remote->n_flows;
-    memory->shown_remote->interval = remote->interval;
-    return memory->shown_remote;
 }
 
 const struct past_row *conversation_remote_at(const struct conversation_memory *memory, size_t rank)

@@ -21,6 +21,7 @@
 #ifndef FLOWTWIN_MODEL_CONVERSATION_H
 #define FLOWTWIN_MODEL_CONVERSATION_H
 
+#include "data/calendar.h"
 #include "data/coding.h"
 
 enum {
@@ -50,11 +51,18 @@ struct link {
 /* A row of the past, with its place in time. */
 struct past_row {
     struct row row;
-    int64_t clock;    /* s: when it ended */
-    uint64_t index;   /* the host's how-manieth row it was */
-    uint32_t n_flows; /* of its conversation, with it; 0 where that is not counted */
-    int64_t interval; /* s since the one before of its conversation, where there is one */
+    int64_t clock;      /* s: when it ended */
+    uint64_t index;     /* the host's how-manieth row it was */
+    uint32_t n_flows;   /* of its conversation, with it; 0 where that is not counted */
+    uint32_t n_in_hour; /* of these, those in the hour of the clock */
 };
+
+/* Flows of its conversation, or with its remote, in the hour of a later clock; 0 of NULL. */
+static inline uint32_t past_row_in_hour(const struct past_row *past, int64_t clock)
+{
+    bool is_in_hour = past != NULL && past->clock / SECONDS_PER_HOUR == clock / SECONDS_PER_HOUR;
+    return is_in_hour ? past->n_in_hour : 0;
+}
 
 struct conversation_memory;
 
@@ -71,7 +79,7 @@ size_t conversation_remote_count(const struct conversation_memory *memory);
 
 /* The last row of the conversation, or with the remote, that a link names; NULL for a new remote.
  * All that these return is borrowed until the next conversation_note; the row of a remote, whose
- * n_flows and interval are those with the remote, only until the next one is asked for. */
+ * n_flows and n_in_hour are those with the remote, only until the next one is asked for. */
 const struct past_row *conversation_match(const struct conversation_memory *memory,
                                           const struct link *link);
 /* The one before that with a remote that a link names; NULL where there has been no other. */

@@ -118,7 +118,7 @@ static struct tensor *build_logistic_cell(struct tape *tape, struct tensor *cons
         range_hi[r] = 20.0;
     }
     return logistic_cell(tape, inputs[0],
-                         (struct logistic_cell_params){ lo, hi, range_lo, range_hi, 0 });
+                         (struct logistic_cell_params){ lo, hi, range_lo, range_hi, .first = 0 });
 }
 
 #define LINEAR(in, out)                                                                            \

@@ -68,8 +68,13 @@ static void plain_front(struct plain_list *list, is_same_function *is_same,
     memmove(list->entries + 1, list->entries, rank * sizeof *list->entries);
     struct past_row *last = &entry.last_of[past->row.value[ATTRIBUTE_DIRECTION]];
     uint32_t n_flows = entry.past.n_flows + 1, n_of_direction = last->n_flows + 1;
+    uint32_t n_in_hour = entry.past.n_in_hour;
+    int64_t last_clock = entry.past.clock;
     entry.past = *last = *past;
+    bool is_same_hour = n_flows > 1 &&
+                        last_clock / SECONDS_PER_HOUR == past->clock / SECONDS_PER_HOUR;
     entry.past.n_flows = n_flows;
+    entry.past.n_in_hour = (is_same_hour ? n_in_hour : 0) + 1;
     last->n_flows = n_of_direction;
     list->entries[0] = entry;
 }
@@ -142,6 +147,7 @@ static void assert_past(const struct past_row *found, const struct past_row *exp
     ck_assert_uint_eq(found->index, expected->index);
     ck_assert_int_eq(found->clock, expected->clock);
     ck_assert_uint_eq(found->n_flows, expected->n_flows);
+    ck_assert_uint_eq(found->n_in_hour, expected->n_in_hour);
     ck_assert_mem_eq(&found->row, &expected->row, sizeof found->row);
 }
 

@@ -20,6 +20,8 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
         assert_quick(x->interval == y->interval);
         assert_quick(x->index == y->index);
         assert_quick(x->n_flows == y->n_flows);
+        assert_quick(x->n_in_hour == y->n_in_hour);
+        assert_quick(x->slot == y->slot);
         assert_quick(x->steps == y->steps);
         assert_quick(x->remote == y->remote);
         assert_quick(x->level == y->level);
@@ -31,22 +33,32 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
     }
 }
 
+/* before: the clock of the flow before it of the same conversation or remote. */
 static struct candidate candidate_of(const struct vocabulary *vocabulary,
-                                     const struct like_rows *like_rows, const struct past_row *past)
+                                     const struct like_rows *like_rows, const struct past_row *past,
+                                     int64_t before)
 {
     return (struct candidate){ .clock = past->clock,
-                               .interval = past->interval,
+                               .interval = past->n_flows > 1 ? past->clock - before : 0,
                                .index = past->index,
                                .n_flows = past->n_flows,
+                               .n_in_hour = past->n_in_hour,
+                               .slot = (uint8_t)service_slot(NULL, &past->row),
                                .look = candidate_look(vocabulary, &past->row),
                                .remote = (uint32_t)past->row.value[ATTRIBUTE_REMOTE],
                                .level = like_rows_level(like_rows, (int32_t)past->index,
                                                         PACKETS_SERVICE_REMOTE) };
 }
 
+/* Clocks of the flows before each row, of its conversation and with its remote. */
+struct clocks_before {
+    int64_t *of_conversation, *of_remote;
+};
+
 /* What the memory says that is near. */
 static void read_memory(const struct conversation_memory *memory,
                         const struct vocabulary *vocabulary, const struct like_rows *like_rows,
+                        const struct clocks_before *before_rows,
                         struct candidate_list *conversations, struct candidate_list *remotes)
 {
     conversations->n = conversation_count(memory);
@@ -54,14 +66,17 @@ static void read_memory(const struct conversation_memory *memory,
     conversations->n = conversations->n < NEAR_CONVERSATIONS ? conversations->n
                                                              : NEAR_CONVERSATIONS;
     remotes->n = remotes->n < NEAR_REMOTES ? remotes->n : NEAR_REMOTES;
-    for (size_t rank = 0; rank < conversations->n; rank++)
-        conversations->items[rank] = candidate_of(vocabulary, like_rows,
-                                                  conversation_at(memory, rank));
+    for (size_t rank = 0; rank < conversations->n; rank++) {
+        const struct past_row *last = conversation_at(memory, rank);
+        conversations->items[rank] = candidate_of(vocabulary, like_rows, last,
+                                                  before_rows->of_conversation[last->index]);
+    }
     for (size_t rank = 0; rank < remotes->n; rank++) {
         struct link link = { LINK_REMOTE, (uint32_t)rank };
         const struct past_row *last = conversation_remote_at(memory, rank);
         const struct past_row *before = conversation_before(memory, &link);
-        remotes->items[rank] = candidate_of(vocabulary, like_rows, last);
+        remotes->items[rank] = candidate_of(vocabulary, like_rows, last,
+                                            before_rows->of_remote[last->index]);
         assert_quick((before != NULL) == (last->n_flows > 1));
         if (before != NULL)
             remotes->items[rank].steps = candidate_steps(&before->row, &last->row);
@@ -78,13 +93,17 @@ START_TEST(near_ones_are_those_of_the_memory)
     size_t n_far = 0, n_intervals = 0;
     for (size_t s = 0; s < set->n; s++) {
         const struct sequence *sequence = &set->items[s];
-        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
+        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true,
+                                                                NULL);
         struct candidate_list(*expected)[2] = memory_zalloc(sequence->n_rows, sizeof *expected);
         struct candidate_list conversations, remotes;
+        struct clocks_before before = { memory_zalloc(sequence->n_rows, sizeof(int64_t)),
+                                        memory_zalloc(sequence->n_rows, sizeof(int64_t)) };
         struct live_host host;
         live_host_init(&host, &vocabulary, sequence->start, true, true, true);
         for (size_t i = 0; i < sequence->n_rows; i++) {
-            read_memory(host.memory, &vocabulary, host.past, &expected[i][0], &expected[i][1]);
+            read_memory(host.memory, &vocabulary, host.past, &before, &expected[i][0],
+                        &expected[i][1]);
             assert_same_list(&host.conversations, &expected[i][0]);
             assert_same_list(&host.remotes, &expected[i][1]);
             linked_sequence_candidates(linked, i, &conversations, &remotes);
@@ -93,6 +112,12 @@ START_TEST(near_ones_are_those_of_the_memory)
             live_begin_known(&host, &sequence->rows[i]);
             const struct link *link = &host.context.link;
             n_far += link->kind != LINK_NEW && link->rank >= near_ranks(link->kind);
+            const struct past_row *with_remote = conversation_of_remote(
+                host.memory, (uint32_t)sequence->rows[i].value[ATTRIBUTE_REMOTE]);
+            if (link_is_of_conversation(link->kind))
+                before.of_conversation[i] = host.context.match.clock;
+            if (with_remote != NULL)
+                before.of_remote[i] = with_remote->clock;
             live_end(&host);
             n_intervals += host.conversations.items[0].interval > 0;
         }
@@ -104,6 +129,8 @@ START_TEST(near_ones_are_those_of_the_memory)
         live_host_release(&host);
         linked_sequence_free(linked);
         free(expected);
+        free(before.of_conversation);
+        free(before.of_remote);
     }
     ck_assert_uint_gt(n_intervals, 0);
     ck_assert_uint_gt(n_far, 0);
@@ -118,7 +145,7 @@ START_TEST(without_memory_there_are_none)
     struct vocabulary vocabulary;
     vocabulary_learn(&vocabulary, set);
     struct linked_sequence *linked = linked_sequence_create(&set->items[0], &vocabulary, false,
-                                                            true);
+                                                            true, NULL);
     struct live_host host;
     live_host_init(&host, &vocabulary, set->items[0].start, false, true, true);
     for (size_t i = 0; i < set->items[0].n_rows; i++) {
@@ -186,6 +213,15 @@ static const struct followers followed = {
     .is_of_conversation = { { false, true, false, false, true }, { false, false } },
 };
 
+/* Flows that are to come, by service and turn: of each kind of link the same. */
+static const struct pace_counts to_come = {
+    .of_service = { [LINK_REPLY * SERVICE_SLOTS + 1] = 8,
+                    [LINK_REPLY * SERVICE_SLOTS + 2] = 1,
+                    [LINK_REPEAT * SERVICE_SLOTS + 1] = 4,
+                    [LINK_REMOTE * SERVICE_SLOTS + 3] = 9 },
+    .of_turn = { [LINK_REPLY * PACE_TURNS + 2] = 3, [LINK_REMOTE * PACE_TURNS + 0] = 1 },
+};
+
 static struct candidate usual(void)
 {
     struct row row = flow();
@@ -193,6 +229,8 @@ static struct candidate usual(void)
                                .interval = 100,
                                .index = INDEX - 9,
                                .n_flows = 2,
+                               .n_in_hour = 2,
+                               .slot = 1,
                                .level = 4,
                                .remote = 7,
                                .look = candidate_look(&vocabulary, &row) };
@@ -208,7 +246,7 @@ static void names_of(const struct candidate *candidate, uint16_t names[3][CANDID
     for (size_t rank = 0; rank < list.n; rank++)
         list.items[rank] = usual();
     list.items[3] = *candidate;
-    candidate_names(&vocabulary, &list, &list, &followed, CLOCK, INDEX, all);
+    candidate_names(&vocabulary, &list, &list, &followed, &to_come, CLOCK, INDEX, all);
     for (size_t r = 0; r < 3; r++)
         for (size_t a = 0; a < CANDIDATE_ASPECTS; a++)
             names[r][a] = all[a * CANDIDATE_ROUTES + routes[r] + 3];
@@ -240,12 +278,14 @@ enum {
     LEVEL = 12,
     FOLLOWS = 15,
     FOLLOWS_TWO = 18,
-    LAST = 21,  /* of conversations the size, of remotes the rows since */
-    STEPS = 24, /* of conversations the interval */
-    FLAGS = 27,
-    SERVICE = 30,
-    PERSON = 33, /* the remote: by age, */
-    PERSON_FLOWS = 36,
+    SERVICE_DUE = 21,
+    TURN_DUE = 24,
+    LAST = 27,  /* of conversations the size, of remotes the rows since */
+    STEPS = 30, /* of conversations the interval */
+    FLAGS = 33,
+    SERVICE = 36,
+    PERSON = 39, /* the remote: by age, */
+    PERSON_FLOWS = 42,
 };
 
 START_TEST(a_name_says_what_a_candidate_is_like)
@@ -262,6 +302,16 @@ START_TEST(a_name_says_what_a_candidate_is_like)
     candidate = usual();
     candidate.interval = 1000;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << BEAT | CONVERSATION << STEPS);
+    candidate = usual();
+    candidate.slot = 2; /* replies of it are to come, but fewer for each */
+    ck_assert_uint_eq(change_of(&candidate), (UINT64_C(1) | UINT64_C(2)) << SERVICE_DUE);
+    candidate.slot = 3;
+    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << SERVICE_DUE);
+    candidate = usual();
+    candidate.n_in_hour = 1; /* turn 1, of which none are to come: as for two before it */
+    ck_assert_uint_eq(change_of(&candidate), UINT64_C(1) << TURN_DUE);
+    candidate.n_in_hour = 3; /* the same turn */
+    ck_assert_uint_eq(change_of(&candidate), 0);
     candidate = usual();
     candidate.level = 5;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << LEVEL);
@@ -344,6 +394,8 @@ START_TEST(names_are_of_one_kind_of_route)
         candidate.steps = (uint8_t)rng_below(&rng, 10);
         candidate.level = (uint8_t)rng_below(&rng, LEVEL_CODES);
         candidate.remote = (uint32_t)rng_below(&rng, 12);
+        candidate.slot = (uint8_t)rng_below(&rng, SERVICE_SLOTS);
+        candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 3000);
         uint16_t names[3][CANDIDATE_ASPECTS];
         names_of(&candidate, names);
         for (size_t r = 0; r < 3; r++)
@@ -359,7 +411,7 @@ START_TEST(names_are_of_one_kind_of_route)
         ck_assert((owners[i] & (owners[i] - 1)) == 0);
         n_used += i < n_outputs && owners[i] != 0;
     }
-    ck_assert_uint_gt(n_used, n_outputs / 2);
+    ck_assert_uint_gt(n_used, 2 * n_outputs / 5);
     free(owners);
 }
 END_TEST
@@ -385,13 +437,17 @@ START_TEST(numbers_are_added_by_their_names)
         candidate.interval = (int64_t)rng_below(&rng, 2000);
         candidate.n_flows = 1 + (uint32_t)rng_below(&rng, 60);
         candidate.remote = (uint32_t)rng_below(&rng, 12);
+        candidate.slot = (uint8_t)rng_below(&rng, 5);
+        candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 8);
         remotes.items[rank] = candidate;
         conversations.items[rank] = candidate;
     }
-    candidate_names(&vocabulary, &conversations, &remotes, &followed, CLOCK, INDEX, names);
+    const struct pace_counts *due = _i == 0 ? &to_come : NULL;
+    candidate_names(&vocabulary, &conversations, &remotes, &followed, due, CLOCK, INDEX, names);
     real *added = memory_alloc(n_outputs, sizeof *added);
     memcpy(added, outputs, n_outputs * sizeof *added);
-    candidate_add(&vocabulary, &conversations, &remotes, &followed, CLOCK, INDEX, table, added);
+    candidate_add(&vocabulary, &conversations, &remotes, &followed, due, CLOCK, INDEX, table,
+                  added);
     for (size_t route = 0; route < n_outputs; route++) {
         struct link link = route < CANDIDATE_ROUTES ? link_of_code((int)route)
                                                     : (struct link){ LINK_NEW, 0 };
@@ -430,7 +486,7 @@ Suite *test_suite(void)
     testing_add(suite, a_name_says_what_a_candidate_is_like);
     testing_add_loop(suite, a_look_is_that_of_the_last_flow, 12);
     testing_add(suite, names_are_of_one_kind_of_route);
-    testing_add(suite, numbers_are_added_by_their_names);
+    testing_add_loop(suite, numbers_are_added_by_their_names, 2);
     testing_add(suite, codes_of_links_can_be_read_back);
     return suite;
 }

@@ -57,7 +57,7 @@ static void scene_init(struct scene *scene, int which)
         usual_values_learn(&scene->usual[s], &scene->set->items[s],
                            scene->vocabulary.duration_grid);
         scene->linked[s] = linked_sequence_create(&scene->set->items[s], &scene->vocabulary,
-                                                  which != SCENE_WITHOUT_MEMORY, true);
+                                                  which != SCENE_WITHOUT_MEMORY, true, NULL);
     }
 }
 
@@ -294,10 +294,11 @@ static void weigh(struct saying *saying, const struct heads *heads, enum head he
 static double share_of_mixture(const struct saying *saying, const struct log_cell *cell, double lo,
                                double hi)
 {
-    double range = logistic_mixture_log_mass(saying->mixture, MIXTURE_COMPONENTS, cell->range_lo,
+    real placed[3 * MIXTURE_COMPONENTS];
+    head_place_mixture(cell, saying->mixture, placed);
+    double range = logistic_mixture_log_mass(placed, MIXTURE_COMPONENTS, cell->range_lo,
                                              cell->range_hi, 0.0, NULL);
-    return exp(logistic_mixture_log_mass(saying->mixture, MIXTURE_COMPONENTS, lo, hi, 0.0, NULL) -
-               range);
+    return exp(logistic_mixture_log_mass(placed, MIXTURE_COMPONENTS, lo, hi, 0.0, NULL) - range);
 }
 
 /* The mass of the row's own value; notes which routes lead to it. */

@@ -77,6 +77,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_quick(a->n_remotes == b->n_remotes);
     assert_same_row(&a->match, &b->match);
     assert_quick(a->match_flows == b->match_flows);
+    assert_quick(a->match_in_hour == b->match_in_hour);
     assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);
@@ -131,7 +132,8 @@ START_TEST(contexts_put_together_are_those_of_the_live_memory)
     size_t n_of_kind[N_LINK_KINDS] = { 0 }, n_ports = 0, n_atoms = 0, n_full = 0, n_icmp = 0;
     for (size_t s = 0; s < set->n; s++) {
         const struct sequence *sequence = &set->items[s];
-        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
+        struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true,
+                                                                NULL);
         struct live_past *past = live_past_create(&vocabulary, sequence->start);
         ck_assert_ptr_eq(linked_sequence_source(linked), sequence);
         for (size_t i = 0; i < sequence->n_rows; i++) {
@@ -166,7 +168,8 @@ START_TEST(contexts_can_be_had_in_any_order)
     struct sequence_set *set = world(_i);
     struct vocabulary vocabulary = vocabulary_of(_i);
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, true, true,
+                                                            NULL);
     size_t n = sequence->n_rows, *order = memory_alloc(n, sizeof *order);
     struct row_context *contexts = memory_alloc(n, sizeof *contexts), again;
     for (size_t i = 0; i < n; i++) {
@@ -291,7 +294,8 @@ START_TEST(without_memory_every_row_is_new)
     struct sequence_set *set = world(_i);
     struct vocabulary vocabulary = vocabulary_of(_i);
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, false, true);
+    struct linked_sequence *linked = linked_sequence_create(sequence, &vocabulary, false, true,
+                                                            NULL);
     for (size_t i = 0; i < sequence->n_rows; i++) {
         struct row_context context;
         linked_sequence_context(linked, i, &context);
@@ -392,12 +396,9 @@ END_TEST
 static void count_to_come(const struct linked_sequence *linked, size_t i, size_t end, int64_t hour,
                           struct pace_counts *counts)
 {
-    for (; i < end; i++) {
-        struct row_context context;
-        linked_sequence_context(linked, i, &context);
+    for (; i < end; i++)
         if (linked_sequence_clock(linked, i + 1) / SECONDS_PER_HOUR == hour)
-            pace_add(counts, context.link.kind, context.row, context.n_in_second, 1);
-    }
+            pace_add(counts, mark_of_row(linked, i, NULL), 1);
 }
 
 /* A host that begins anew knows what a host knows that did just that: n_past rows, and then its
@@ -411,14 +412,14 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
     vocabulary_learn(&vocabulary, set);
     size_t n_past = n_pasts[_i];
     const struct sequence *sequence = &set->items[0];
-    struct linked_sequence *whole = linked_sequence_create(sequence, &vocabulary, true, true);
+    struct linked_sequence *whole = linked_sequence_create(sequence, &vocabulary, true, true, NULL);
     struct linked_sequence *anew = linked_sequence_restart(whole, FIRST, N, others->rows, n_past);
     const struct sequence *source = linked_sequence_source(anew);
     ck_assert_uint_eq(source->n_rows, n_past + N);
     ck_assert_uint_eq(source->host, sequence->host);
     ck_assert_mem_eq(source->rows, others->rows, n_past * sizeof *source->rows);
     ck_assert_mem_eq(source->rows + n_past, sequence->rows + FIRST, N * sizeof *source->rows);
-    struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true, true);
+    struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true, true, NULL);
     size_t n_beyond = 0; /* rows of which the hour goes on after the piece */
     for (size_t i = 0; i < n_past + N; i++) {
         struct row_context context, expected, in_whole;
@@ -428,8 +429,9 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
         assert_quick(context.like == NULL); /* and it recalls nothing */
         expected.like = NULL;
         assert_same_context(&context, &expected);
-        struct pace pace = linked_sequence_pace(anew, i);
-        struct pace of_whole = linked_sequence_pace(whole, i < n_past ? FIRST : FIRST + i - n_past);
+        struct pace pace, of_whole;
+        linked_sequence_pace(anew, i, &pace);
+        linked_sequence_pace(whole, i < n_past ? FIRST : FIRST + i - n_past, &of_whole);
         struct pace_counts left = { 0 };
         int64_t hour = context.clock / SECONDS_PER_HOUR;
         count_to_come(anew, i, n_past + N, hour, &left);

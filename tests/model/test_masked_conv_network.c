@@ -119,7 +119,7 @@ static struct view view_of(const struct masked_conv *model, const struct sequenc
                            size_t i, enum head head)
 {
     struct linked_sequence *linked = linked_sequence_create(sequence, &model->vocabulary, true,
-                                                            true);
+                                                            true, NULL);
     struct row_context context;
     struct view view = { 0 };
     size_t n = 0;

@@ -141,12 +141,14 @@ static double value_log_mass(const struct heads *heads, enum head head,
     }
     if (mixture != NULL) {
         struct log_cell cell = head_cell(heads, head, context);
+        real placed[3 * MIXTURE_COMPONENTS];
+        head_place_mixture(&cell, mixture, placed);
         if (cell.is_hit)
-            mass += exp((double)logits[n_routes - 1] - most +
-                        logistic_mixture_log_mass(mixture, MIXTURE_COMPONENTS, cell.lo, cell.hi,
-                                                  0.0, NULL) -
-                        logistic_mixture_log_mass(mixture, MIXTURE_COMPONENTS, cell.range_lo,
-                                                  cell.range_hi, 0.0, NULL));
+            mass += exp(
+                (double)logits[n_routes - 1] - most +
+                logistic_mixture_log_mass(placed, MIXTURE_COMPONENTS, cell.lo, cell.hi, 0.0, NULL) -
+                logistic_mixture_log_mass(placed, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi,
+                                          0.0, NULL));
     }
     return log(mass / total);
 }

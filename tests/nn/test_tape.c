@@ -60,8 +60,8 @@ static void make_mistake(struct tape *tape, int i)
     case 18: slots_nll(tape, X(1, 3), X(1), (struct slots_nll_params){ zero, starts_0_1, unavailable }); break;
     case 19: routes_nll(tape, X(1, 3), NULL, (struct routes_nll_params){ .start = starts_0_0, .route = zero }); break;
     case 20: routes_nll(tape, X(1, 3), NULL, (struct routes_nll_params){ .start = starts_0_1, .route = zero, .available = unavailable }); break;
-    case 21: logistic_cell(tape, X(1, 3), (struct logistic_cell_params){ ones, ones, NULL, NULL, 0 }); break;
-    case 22: logistic_cell(tape, X(1, 2), (struct logistic_cell_params){ ones, ones, NULL, NULL, 0 }); break;
+    case 21: logistic_cell(tape, X(1, 3), (struct logistic_cell_params){ ones, ones, .first = 0 }); break;
+    case 22: logistic_cell(tape, X(1, 2), (struct logistic_cell_params){ ones, ones, .first = 0 }); break;
     case 23: add(tape, X(2), X(3)); break;
     case 24: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 2, 1 }); break;
     case 25: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 1, 2 }); break;

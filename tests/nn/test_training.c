@@ -138,7 +138,8 @@ static struct tensor *loss_of(struct tape *tape, void *context)
         (struct softmax_nll_params){ batch->target, batch->n_valid });
     struct tensor *mass = logistic_cell(
         tape, linear(tape, second, net->mixture, NULL),
-        (struct logistic_cell_params){ batch->lo, batch->hi, batch->range_lo, batch->range_hi, 0 });
+        (struct logistic_cell_params){ batch->lo, batch->hi, batch->range_lo, batch->range_hi,
+                                       .first = 0 });
     struct tensor *route = routes_nll(
         tape, linear(tape, third, net->route, NULL), mass,
         (struct routes_nll_params){ .start = batch->hit_start, .route = batch->hits });

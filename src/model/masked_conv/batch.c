@@ -47,6 +47,7 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
         head->hi = memory_alloc(n_scored_all, sizeof *head->hi);
         head->range_lo = memory_alloc(n_scored_all, sizeof *head->range_lo);
         head->range_hi = memory_alloc(n_scored_all, sizeof *head->range_hi);
+        head->origin = memory_alloc(n_scored_all, sizeof *head->origin);
     }
     return batch;
 }
@@ -88,6 +89,7 @@ void batch_free(struct batch *batch)
         free(head->hi);
         free(head->range_lo);
         free(head->range_hi);
+        free(head->origin);
         free(head->names);
     }
     free(batch);
@@ -174,8 +176,7 @@ static void drop_features(const struct batch *batch, size_t place)
             features[f] = FEATURE_NONE;
 }
 
-static void add_head_row(struct batch *batch, enum head h, size_t i,
-                         const struct row_context *context)
+static void add_hits(struct batch *batch, enum head h, size_t i, const struct row_context *context)
 {
     const struct heads *heads = batch->heads;
     struct head_batch *head = &batch->head[h];
@@ -190,6 +191,7 @@ static void add_head_row(struct batch *batch, enum head h, size_t i,
         head->hi[i] = cell.hi;
         head->range_lo[i] = cell.range_lo;
         head->range_hi[i] = cell.range_hi;
+        head->origin[i] = cell.origin;
         if (cell.is_hit)
             hits[n_hits++] = (struct route_hit){ (int32_t)n_routes - 1, 0.0 };
     }
@@ -222,6 +224,47 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     }
 }
 
+/* By how much the flows of an hour of a piece are missed. */
+struct blur {
+    size_t piece; /* 1 + its number, or 0 */
+    int64_t hour;
+    struct pace_counts error;
+};
+
+static void blur_hour(const struct batch *batch, size_t p, int64_t hour, struct blur *blur,
+                      struct pace_counts *left)
+{
+    if (blur->piece != p + 1 || blur->hour != hour) {
+        struct pace_counts of_hour;
+        struct rng rng = rng_stream(batch->noise_seed, RNG_BLUR_PACE,
+                                    batch->noise_index * batch->n_pieces_max + p, (uint64_t)hour);
+        linked_sequence_hour(batch->pieces[p].sequence->linked, hour, &of_hour);
+        pace_draw_error(&of_hour, &rng, &blur->error);
+        blur->piece = p + 1;
+        blur->hour = hour;
+    }
+    pace_blur(left, &blur->error);
+}
+
+/* Its pace, as if the hour's flows had been drawn, or NULL where it is not shown. */
+static const struct pace *find_pace(const struct batch *batch, size_t place, struct blur *blur,
+                                    struct pace *pace)
+{
+    size_t p = place / batch->n_rows_max, row = row_at(batch, place);
+    const struct piece *piece = &batch->pieces[p];
+    const struct linked_sequence *linked = piece->sequence->linked;
+    if (!piece->shows_pace)
+        return NULL;
+    linked_sequence_pace(linked, row, pace);
+    blur_hour(batch, p, linked_sequence_clock(linked, row) / SECONDS_PER_HOUR, blur, &pace->left);
+    if (pace->is_next_hour)
+        blur_hour(batch, p, linked_sequence_clock(linked, row + 1) / SECONDS_PER_HOUR, blur,
+                  &pace->due);
+    else
+        pace->due = pace->left;
+    return pace;
+}
+
 static void hide_levels(struct candidate_list *conversations, struct candidate_list *remotes)
 {
     for (size_t rank = 0; rank < conversations->n; rank++)
@@ -230,7 +273,8 @@ static void hide_levels(struct candidate_list *conversations, struct candidate_l
         remotes->items[rank].level = 0;
 }
 
-static void add_names(struct batch *batch, size_t i, const struct row_context *context)
+static void add_names(struct batch *batch, size_t i, const struct row_context *context,
+                      struct blur *blur)
 {
     struct head_batch *head = &batch->head[HEAD_LINK];
     size_t place = (size_t)batch->scored[head->rows[i]], row = row_at(batch, place);
@@ -238,13 +282,24 @@ static void add_names(struct batch *batch, size_t i, const struct row_context *c
         batch->pieces[place / batch->n_rows_max].sequence->linked;
     struct candidate_list conversations, remotes;
     struct followers followers;
+    struct pace pace;
+    const struct pace_counts *due = find_pace(batch, place, blur, &pace) != NULL ? &pace.due : NULL;
     followers_find(&followers, context->past, context->like, row);
     linked_sequence_candidates(linked, row, &conversations, &remotes);
     if (context->like == NULL)
         hide_levels(&conversations, &remotes);
-    candidate_names(batch->heads->vocabulary, &conversations, &remotes, &followers,
+    candidate_names(batch->heads->vocabulary, &conversations, &remotes, &followers, due,
                     linked_sequence_clock(linked, row + 1), row,
                     head->names + i * CANDIDATE_ASPECTS * CANDIDATE_ROUTES);
+}
+
+static void add_head_row(struct batch *batch, enum head h, size_t i, struct blur *blur)
+{
+    struct row_context context;
+    context_of(batch, (size_t)batch->scored[batch->head[h].rows[i]], &context);
+    add_hits(batch, h, i, &context);
+    if (h == HEAD_LINK)
+        add_names(batch, i, &context, blur);
 }
 
 /* Moves the hits of all rows together; start becomes the offsets. */
@@ -303,6 +358,25 @@ static void list_past(struct batch *batch)
     }
 }
 
+static void add_row(struct batch *batch, size_t place, struct blur *blur)
+{
+    const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
+    size_t n_features = batch->space->n_features;
+    int32_t *features = batch->features + place * n_features;
+    if (place % batch->n_rows_max >= history_of(batch, piece) + piece->n) {
+        for (size_t f = 0; f < n_features; f++)
+            features[f] = FEATURE_NONE;
+        return;
+    }
+    struct row_context context;
+    struct pace pace;
+    context_of(batch, place, &context);
+    context.pace = find_pace(batch, place, blur, &pace);
+    add_features(batch, place, &context);
+    if (batch->feature_dropout > 0.0)
+        drop_features(batch, place);
+}
+
 void batch_finish(struct batch *batch)
 {
     size_t n_features = batch->space->n_features;
@@ -312,22 +386,12 @@ void batch_finish(struct batch *batch)
     list_rows(batch);
 
     size_t n_all = batch->n_pieces * batch->n_rows_max;
-#pragma omp parallel for schedule(dynamic, 64)
-    for (size_t place = 0; place < n_all; place++) {
-        const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
-        int32_t *features = batch->features + place * n_features;
-        struct row_context context;
-        if (place % batch->n_rows_max < history_of(batch, piece) + piece->n) {
-            context_of(batch, place, &context);
-            if (piece->shows_pace)
-                context.pace = linked_sequence_pace(piece->sequence->linked, row_at(batch, place));
-            add_features(batch, place, &context);
-            if (batch->feature_dropout > 0.0)
-                drop_features(batch, place);
-        } else {
-            for (size_t f = 0; f < n_features; f++)
-                features[f] = FEATURE_NONE;
-        }
+#pragma omp parallel
+    {
+        struct blur blur = { 0 };
+#pragma omp for schedule(dynamic, 64)
+        for (size_t place = 0; place < n_all; place++)
+            add_row(batch, place, &blur);
     }
     list_past(batch);
     for (size_t i = 0; i < batch->n_scored; i++) {
@@ -340,13 +404,12 @@ void batch_finish(struct batch *batch)
     }
     for (enum head h = 0; h < N_HEADS; h++) {
         struct head_batch *head = &batch->head[h];
-#pragma omp parallel for schedule(dynamic, 16)
-        for (size_t i = 0; i < head->n; i++) {
-            struct row_context context;
-            context_of(batch, (size_t)batch->scored[head->rows[i]], &context);
-            add_head_row(batch, h, i, &context);
-            if (h == HEAD_LINK)
-                add_names(batch, i, &context);
+#pragma omp parallel
+        {
+            struct blur blur = { 0 };
+#pragma omp for schedule(dynamic, 16)
+            for (size_t i = 0; i < head->n; i++)
+                add_head_row(batch, h, i, &blur);
         }
         join_hits(head);
     }

@@ -21,6 +21,7 @@ enum {
     FOLLOW_CODES = 13, /* share of the followers */
     STATE_CODES = FEW_FLOWS * FORM_CODES,
     FLOW_STEPS = 8,
+    DUE_CODES = 26, /* share of what is to come, two an octave */
     SERVICE_BLOCKS = 64,
 };
 
@@ -33,10 +34,12 @@ enum {
     OF_LEVEL = OF_BEAT + BEAT_CODES,
     OF_FOLLOWS = OF_LEVEL + LEVEL_CODES,
     OF_FOLLOWS_TWO = OF_FOLLOWS + FOLLOW_CODES,
-    OF_SIZE = OF_FOLLOWS_TWO + FOLLOW_CODES,
+    OF_SERVICE_DUE = OF_FOLLOWS_TWO + FOLLOW_CODES,
+    OF_TURN_DUE = OF_SERVICE_DUE + DUE_CODES,
+    OF_SIZE = OF_TURN_DUE + DUE_CODES,
     OF_INTERVAL = OF_SIZE + SIZE_CODES,
     OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
-    OF_ROWS = OF_FOLLOWS_TWO + FOLLOW_CODES,
+    OF_ROWS = OF_TURN_DUE + DUE_CODES,
     OF_STEPS = OF_ROWS + ROW_CODES,
     OF_REMOTE = OF_STEPS + STEP_CODES,
 };
@@ -154,8 +157,10 @@ enum {
     BY_LEVEL,
     BY_FOLLOWS,
     BY_FOLLOWS_TWO,
-    BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
-    BY_STEPS, /* a remote's; a conversation's interval */
+    BY_SERVICE_DUE, /* how much is to come for each candidate of its service */
+    BY_TURN_DUE,    /* and for each that has had as many turns */
+    BY_LAST,        /* size of a conversation's last flow; rows since a remote's */
+    BY_STEPS,       /* a remote's; a conversation's interval */
     BY_FLAGS,
     BY_SERVICE,
     BY_REMOTE,
@@ -193,6 +198,8 @@ static struct places places_of(const struct vocabulary *vocabulary, enum link_ki
             [BY_LEVEL] = first + OF_LEVEL,
             [BY_FOLLOWS] = first + OF_FOLLOWS,
             [BY_FOLLOWS_TWO] = first + OF_FOLLOWS_TWO,
+            [BY_SERVICE_DUE] = first + OF_SERVICE_DUE,
+            [BY_TURN_DUE] = first + OF_TURN_DUE,
             [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
             [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
             [BY_FLAGS] = entry,
@@ -342,6 +349,51 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
     add_steps(age, flows, n, codes[BY_SERVICE], codes[BY_REMOTE], codes[BY_REMOTE_FLOWS]);
 }
 
+/* Of which kind each of n candidates is, of n_kinds, by what is due of each: 0 where that is not
+ * known, 1 for nothing, else how large its part of all that is due is. */
+static void dues(const uint8_t *kinds, size_t n, const int32_t *due, size_t n_kinds,
+                 uint16_t *codes)
+{
+    enum { KINDS_MAX = SERVICE_SLOTS };
+    _Static_assert((int)PACE_TURNS <= (int)KINDS_MAX, "room for either");
+    float shares[KINDS_MAX], n_candidates[KINDS_MAX] = { 0 }, all = 0;
+    uint16_t of_kind[KINDS_MAX];
+    for (size_t k = 0; k < n; k++)
+        n_candidates[kinds[k]] += 1;
+    for (size_t i = 0; i < n_kinds; i++)
+        all += (float)due[i];
+    for (size_t i = 0; i < n_kinds; i++)
+        shares[i] = due[i] > 0 ? all * n_candidates[i] / (float)due[i] : 0;
+    half_octaves(shares, n_kinds, DUE_CODES - 2, of_kind);
+    for (size_t i = 0; i < n_kinds; i++)
+        of_kind[i] = (uint16_t)(1 + (due[i] > 0 ? 1 + of_kind[i] : 0));
+    for (size_t k = 0; k < n; k++)
+        codes[k] = of_kind[kinds[k]];
+}
+
+/* What differs between the kinds of links to the same candidates. */
+static void find_dues(const struct candidate_list *list, enum link_kind kind,
+                      const struct pace_counts *due, int64_t clock, struct aspects *aspects)
+{
+    aspects->is_same[BY_SERVICE_DUE] = aspects->is_same[BY_TURN_DUE] = due == NULL;
+    if (due == NULL) {
+        memset(aspects->codes[BY_SERVICE_DUE], 0, list->n * sizeof(uint16_t));
+        memset(aspects->codes[BY_TURN_DUE], 0, list->n * sizeof(uint16_t));
+        return;
+    }
+    uint8_t slots[NEAR_MAX], turns[NEAR_MAX];
+    int64_t hour = clock - clock % SECONDS_PER_HOUR;
+    for (size_t k = 0; k < list->n; k++) {
+        const struct candidate *candidate = &list->items[k];
+        slots[k] = candidate->slot;
+        turns[k] = (uint8_t)pace_turn(candidate->clock >= hour ? candidate->n_in_hour : 0);
+    }
+    dues(slots, list->n, due->of_service + (size_t)kind * SERVICE_SLOTS, SERVICE_SLOTS,
+         aspects->codes[BY_SERVICE_DUE]);
+    dues(turns, list->n, due->of_turn + (size_t)kind * PACE_TURNS, PACE_TURNS,
+         aspects->codes[BY_TURN_DUE]);
+}
+
 /* ---- names -------------------------------------------------------------------------------- */
 
 static void write_names(const struct vocabulary *vocabulary, enum link_kind kind,
@@ -380,25 +432,32 @@ static void add_numbers(const struct vocabulary *vocabulary, enum link_kind kind
 void candidate_names(const struct vocabulary *vocabulary,
                      const struct candidate_list *conversations,
                      const struct candidate_list *remotes, const struct followers *followers,
-                     int64_t clock, uint64_t index, uint16_t *names)
+                     const struct pace_counts *due, int64_t clock, uint64_t index, uint16_t *names)
 {
     struct aspects aspects;
     find_aspects(conversations, false, followers, clock, index, &aspects);
-    write_names(vocabulary, LINK_REPLY, &aspects, names);
-    write_names(vocabulary, LINK_REPEAT, &aspects, names);
+    for (enum link_kind kind = LINK_REPLY; kind <= LINK_REPEAT; kind++) {
+        find_dues(conversations, kind, due, clock, &aspects);
+        write_names(vocabulary, kind, &aspects, names);
+    }
     find_aspects(remotes, true, followers, clock, index, &aspects);
+    find_dues(remotes, LINK_REMOTE, due, clock, &aspects);
     write_names(vocabulary, LINK_REMOTE, &aspects, names);
 }
 
 void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
                    const struct candidate_list *remotes, const struct followers *followers,
-                   int64_t clock, uint64_t index, const real *table, real *logits)
+                   const struct pace_counts *due, int64_t clock, uint64_t index, const real *table,
+                   real *logits)
 {
     struct aspects aspects;
     find_aspects(conversations, false, followers, clock, index, &aspects);
-    add_numbers(vocabulary, LINK_REPLY, &aspects, table, logits);
-    add_numbers(vocabulary, LINK_REPEAT, &aspects, table, logits);
+    for (enum link_kind kind = LINK_REPLY; kind <= LINK_REPEAT; kind++) {
+        find_dues(conversations, kind, due, clock, &aspects);
+        add_numbers(vocabulary, kind, &aspects, table, logits);
+    }
     find_aspects(remotes, true, followers, clock, index, &aspects);
+    find_dues(remotes, LINK_REMOTE, due, clock, &aspects);
     add_numbers(vocabulary, LINK_REMOTE, &aspects, table, logits);
 }
 

@@ -9,6 +9,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
 
 #include "model/like_rows.h"
+#include "model/masked_conv/pace.h"
 #include "model/masked_conv/vocabulary.h"
 #include "nn/ops.h"
 
@@ -35,8 +36,10 @@ struct candidate {
     int64_t interval; /* s from the flow before that, where it has two */
     uint64_t index;   /* the host's how-manieth row the last one was */
     uint32_t n_flows;
-    uint8_t steps; /* of a remote: candidate_steps of its last two flows, 0 where it has one */
-    uint8_t level; /* like_rows_level of its last flow, PACKETS_SERVICE_REMOTE */
+    uint32_t n_in_hour; /* of these, those in the hour of the clock */
+    uint8_t slot;       /* service_slot of its last flow */
+    uint8_t steps;      /* of a remote: candidate_steps of its last two flows, 0 where it has one */
+    uint8_t level;      /* like_rows_level of its last flow, PACKETS_SERVICE_REMOTE */
     uint32_t remote;
     struct candidate_look look;
 };
@@ -68,7 +71,7 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
 /* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
 #define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
 /* Names of each: of outputs, and of entries of the table. */
-#define CANDIDATE_OUTPUT_ASPECTS 9
+#define CANDIDATE_OUTPUT_ASPECTS 11
 #define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
 
 /* Outputs that the head has for names, behind those of its routes; and entries of the table. */
@@ -76,15 +79,17 @@ size_t candidate_outputs(void);
 size_t candidate_table_size(const struct vocabulary *vocabulary);
 
 /* names [CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of a row that ends at `clock` and is the index-th of
- * its host. Routes without a candidate get some name. */
+ * its host. Routes without a candidate get some name. due: flows that are to come in the hour in
+ * which it ends, itself included; NULL where that is not looked at. */
 void candidate_names(const struct vocabulary *vocabulary,
                      const struct candidate_list *conversations,
                      const struct candidate_list *remotes, const struct followers *followers,
-                     int64_t clock, uint64_t index, uint16_t *names);
+                     const struct pace_counts *due, int64_t clock, uint64_t index, uint16_t *names);
 /* Adds them up for one row in drawing: logits are the head's outputs, table the table's entries. */
 void candidate_add(const struct vocabulary *vocabulary, const struct candidate_list *conversations,
                    const struct candidate_list *remotes, const struct followers *followers,
-                   int64_t clock, uint64_t index, const real *table, real *logits);
+                   const struct pace_counts *due, int64_t clock, uint64_t index, const real *table,
+                   real *logits);
 /* How names [R, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of R rows are added up. */
 struct channel_sum_params candidate_sums(const uint16_t *names);
 

@@ -64,8 +64,13 @@ enum aspect {
     PACE_DEPTH = PACE_LINK_FORM + PACE_FORMS / 2, /* and by depth_groups */
     USUAL = PACE_DEPTH + 2,                       /* USUAL + enum usual: in the row's service */
     SHOWN = USUAL + N_USUAL,                      /* SHOWN + s: conversation s */
-    USUALLY = SHOWN + CONVERSATIONS_SHOWN,        /* USUALLY + enum usual_values_of */
-    RECALLED = USUALLY + N_USUAL_VALUES,          /* RECALLED + r: recollection r */
+    /* As PACE_KIND and PACE_FORM, in the hour in which the row ends, where that is another one. */
+    DUE_KIND = SHOWN + CONVERSATIONS_SHOWN,
+    DUE_FORM = DUE_KIND + N_LINK_KINDS / 2,
+    DUE_SIDES = DUE_FORM +
+                PACE_FORMS / 2, /* for the row's link and protocol: served, and in no slot */
+    USUALLY = DUE_SIDES + 1,    /* USUALLY + enum usual_values_of */
+    RECALLED = USUALLY + N_USUAL_VALUES, /* RECALLED + r: recollection r */
 };
 
 static const struct feature {
@@ -106,6 +111,12 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_GAP },
     { STAGE_GAP, OWN, GAP },
     { STAGE_GAP, PREVIOUS, DURATION },
+    { STAGE_GAP, CONTEXT, DUE_KIND + 0 },
+    { STAGE_GAP, CONTEXT, DUE_KIND + 1 },
+    { STAGE_GAP, CONTEXT, DUE_FORM + 0 },
+    { STAGE_GAP, CONTEXT, DUE_FORM + 1 },
+    { STAGE_GAP, CONTEXT, DUE_FORM + 2 },
+    { STAGE_GAP, CONTEXT, DUE_FORM + 3 },
     { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_LINK, CONTEXT, LINK },
     { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
@@ -143,6 +154,7 @@ static const struct feature {
     { STAGE_PROTOCOL, CONTEXT, USED + 1 },
     { STAGE_PROTOCOL, CONTEXT, USED + 2 },
     { STAGE_PROTOCOL, CONTEXT, AGREEMENT },
+    { STAGE_PROTOCOL, CONTEXT, DUE_SIDES },
     { STAGE_LOCAL_PORT, OWN, LOCAL_PORT },
     { STAGE_PORTS, OWN, REMOTE_PORT },
     { STAGE_PORTS, REFERENCE_REMOTE, AGE },
@@ -364,7 +376,7 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
     case LIKE_STEADY:
         return STEADY_CODES;
     default:
-        if (aspect >= PACE_KIND && aspect < USUAL)
+        if ((aspect >= PACE_KIND && aspect < USUAL) || (aspect >= DUE_KIND && aspect <= DUE_SIDES))
             return SERVICE_LEVELS * SERVICE_LEVELS;
         if (aspect >= USUALLY)
             return aspect >= RECALLED ? RECALL_CODES : USUAL_VALUE_CODES;
@@ -453,12 +465,50 @@ static int agreement_code(const struct row_context *context)
            (value[ATTRIBUTE_DIRECTION] == match[ATTRIBUTE_DIRECTION]);
 }
 
+/* Flows to come by service, of the kind of the row's link. */
+static const int32_t *due_of_link(const struct row_context *context)
+{
+    return context->pace->due.of_service + context->link.kind * SERVICE_SLOTS;
+}
+
+static int64_t due_of_list(const int32_t *due, enum share share, enum service_side side)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < SLOTS_OF_LIST; i++)
+        sum += due[service_first_slot(share, side) + i];
+    return sum;
+}
+
+static int64_t due_of_protocol(const int32_t *due, enum share share)
+{
+    return due_of_list(due, share, SERVICE_USED) + due_of_list(due, share, SERVICE_SERVED) +
+           due[SLOT_OTHERS + share];
+}
+
+static int due_sides_code(const struct row_context *context)
+{
+    enum share share = share_of(context->row->value[ATTRIBUTE_PROTOCOL]);
+    if (context->pace == NULL || share > SHARE_UDP)
+        return FEATURE_NONE;
+    const int32_t *due = due_of_link(context);
+    double all = (double)due_of_protocol(due, share);
+    double served = (double)due_of_list(due, share, SERVICE_SERVED);
+    return share_level(served, all) * SERVICE_LEVELS + share_level(due[SLOT_OTHERS + share], all);
+}
+
 static int service_levels_code(const struct row_context *context, enum service_side side, int pair)
 {
     const struct service_list *list = service_list_of(
         context->services, context->row->value[ATTRIBUTE_PROTOCOL], side);
     if (list == NULL)
         return FEATURE_NONE;
+    if (context->pace != NULL) {
+        enum share share = share_of(context->row->value[ATTRIBUTE_PROTOCOL]);
+        const int32_t *of_link = due_of_link(context);
+        const int32_t *due = of_link + service_first_slot(share, side) + 2 * pair;
+        double all = (double)due_of_protocol(of_link, share);
+        return share_level(due[0], all) * SERVICE_LEVELS + share_level(due[1], all);
+    }
     return list->levels[2 * pair] * SERVICE_LEVELS + list->levels[2 * pair + 1];
 }
 
@@ -470,7 +520,7 @@ static int usual_code(const struct row_context *context, int usual)
 
 static int pace_code(const struct pace *pace, int aspect)
 {
-    if (!pace->is_known)
+    if (pace == NULL)
         return FEATURE_NONE;
     int64_t left = pace_flows(&pace->left), starts = pace->left.of_depth[0];
     switch (aspect) {
@@ -493,11 +543,14 @@ static const size_t depth_groups[] = { 1, 4, 6, 9, PACE_DEPTHS };
 /* Levels of what is still to come. */
 static int pace_levels_code(const struct row_context *context, int aspect)
 {
-    const struct pace_counts *left = &context->pace.left;
-    if (!context->pace.is_known)
+    bool is_of_link = aspect >= PACE_LINK_FORM && aspect < PACE_DEPTH, is_due = aspect >= DUE_KIND;
+    if (context->pace == NULL || (is_due && !context->pace->is_next_hour))
         return FEATURE_NONE;
     enum link_kind kind = context->link.kind;
-    bool is_of_link = aspect >= PACE_LINK_FORM && aspect < PACE_DEPTH;
+    const struct pace_counts *left = is_due || is_of_link ? &context->pace->due
+                                                          : &context->pace->left;
+    if (is_due)
+        aspect = PACE_KIND + aspect - DUE_KIND;
     int64_t n[2], of = is_of_link ? pace_flows_of_kind(left, kind) : pace_flows(left);
     for (int i = 0; i < 2; i++) {
         if (aspect < PACE_FORM)
@@ -546,7 +599,7 @@ static int recalled_code(const struct row_context *context, enum recollection re
 static int context_code(const struct vocabulary *vocabulary, const struct row_context *context,
                         int aspect)
 {
-    if (aspect >= PACE_KIND && aspect < USUAL)
+    if ((aspect >= PACE_KIND && aspect < USUAL) || (aspect >= DUE_KIND && aspect < DUE_SIDES))
         return pace_levels_code(context, aspect);
     switch (aspect) {
     case HALF_HOUR:
@@ -556,7 +609,7 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
     case PACE_OUT:
     case PACE_STARTS:
     case PACE_NEXT:
-        return pace_code(&context->pace, aspect);
+        return pace_code(context->pace, aspect);
     case LAST_FLOWS:
         return count_code(context->previous_flows);
     case LAST_STEPS:
@@ -589,6 +642,8 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
         return usual_code(context, aspect - USUAL);
     case AGREEMENT:
         return agreement_code(context);
+    case DUE_SIDES:
+        return due_sides_code(context);
     case SERVICE_STEADY:
         return steady_code(context, REFERENCE_SERVICE);
     case LIKE_STEADY:

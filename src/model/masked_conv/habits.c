@@ -7,11 +7,14 @@
 void habits_learn(struct habits *habits, const struct sequence_set *train,
                   const struct vocabulary *vocabulary, bool has_memory, int64_t from, int64_t until)
 {
-    hourly_flows_learn(&habits->hourly, train, has_memory, from, until);
+    hourly_flows_init(&habits->hourly, train->n, from, until);
     habits->profiles = memory_zalloc(train->n, sizeof *habits->profiles);
 #pragma omp parallel for schedule(dynamic, 1)
-    for (size_t s = 0; s < train->n; s++)
-        host_profile_learn(&habits->profiles[s], &train->items[s], vocabulary);
+    for (size_t s = 0; s < train->n; s++) {
+        const struct sequence *sequence = &train->items[s];
+        host_profile_learn(&habits->profiles[s], sequence, vocabulary);
+        hourly_flows_learn(&habits->hourly, s, sequence, &habits->profiles[s].services, has_memory);
+    }
 }
 
 void habits_release(struct habits *habits)

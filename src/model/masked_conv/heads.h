@@ -44,7 +44,9 @@ enum head {
     N_HEADS,
 };
 
-#define MIXTURE_COMPONENTS 5
+/* Of these the last ones stand relative to what the match had. */
+#define MIXTURE_COMPONENTS 6
+#define MIXTURE_RELATIVE   2
 
 struct head_info {
     const char *name;
@@ -98,10 +100,14 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
  * Where the mixture does not lead to the value, is_hit is false and the cell is the range. */
 struct log_cell {
     double lo, hi, range_lo, range_hi;
+    double origin; /* the match's value, which the relative components start from; else 0 */
     bool is_hit;
 };
 struct log_cell head_cell(const struct heads *heads, enum head head,
                           const struct row_context *context);
+
+/* The components where they stand: mixture, placed [3 * MIXTURE_COMPONENTS]. */
+void head_place_mixture(const struct log_cell *cell, const real *mixture, real *placed);
 
 /* Draws a value: a route in proportion to exp(logits) over the available ones, then a value on it.
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of

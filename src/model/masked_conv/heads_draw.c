@@ -49,8 +49,9 @@ static int64_t draw_mixture(const struct heads *heads, enum head head,
         range.lowest = (range.lowest + grid - 1) / grid;
         range.highest /= range.highest < INT64_MAX ? grid : 1;
     }
-    double y = logistic_mixture_draw(mixture, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi,
-                                     rng);
+    real placed[3 * MIXTURE_COMPONENTS];
+    head_place_mixture(&cell, mixture, placed);
+    double y = logistic_mixture_draw(placed, MIXTURE_COMPONENTS, cell.range_lo, cell.range_hi, rng);
     double shifted = fmin(exp(y) * scale, (double)highest_drawn(head));
     int64_t value = (int64_t)floor(shifted + 0.5);
     value -= head == HEAD_GAP || head == HEAD_DURATION;

@@ -272,12 +272,39 @@ static double lower_edge(double value, double lowest, double scale)
     return value <= lowest ? -(double)INFINITY : log((value - 0.5) / scale);
 }
 
+/* The match's value on the log scale of the head; 0 where there is none. */
+static double origin_of(const struct heads *heads, enum head head,
+                        const struct row_context *context)
+{
+    if (context->match.row == NULL)
+        return 0.0;
+    const int64_t *value = context->match.row->value;
+    switch (head) {
+    case HEAD_PACKETS:
+        return log((double)value[ATTRIBUTE_PACKETS]);
+    case HEAD_DURATION:
+        return log((double)(value[ATTRIBUTE_DURATION] / heads->vocabulary->duration_grid) + 1.0);
+    case HEAD_BYTES:
+        return log(fmax((double)value[ATTRIBUTE_BYTES], 1.0) / (double)value[ATTRIBUTE_PACKETS]);
+    default:
+        return 0.0;
+    }
+}
+
+void head_place_mixture(const struct log_cell *cell, const real *mixture, real *placed)
+{
+    memcpy(placed, mixture, 3 * MIXTURE_COMPONENTS * sizeof *placed);
+    for (size_t g = MIXTURE_COMPONENTS - MIXTURE_RELATIVE; g < MIXTURE_COMPONENTS; g++)
+        placed[MIXTURE_COMPONENTS + g] += (real)cell->origin;
+}
+
 struct log_cell head_cell(const struct heads *heads, enum head head,
                           const struct row_context *context)
 {
     const int64_t *value = context->row->value;
     struct log_cell cell = { .range_lo = -(double)INFINITY,
                              .range_hi = (double)INFINITY,
+                             .origin = origin_of(heads, head, context),
                              .is_hit = true };
     int64_t x = value[head_infos[head].attribute];
     struct range range = head_usual_range(heads, head, context);

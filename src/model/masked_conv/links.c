@@ -25,6 +25,9 @@ struct linked_row {
     int32_t remote_before;
     uint32_t remote_flows;
     struct candidate_look look;
+    uint32_t match_in_hour;         /* see struct row_context */
+    uint32_t remote_before_in_hour; /* flows with its remote before it in its hour */
+    struct pace_mark mark;
 };
 
 /* The last rows of the most recent conversations and remotes: numbers, most recent first. */
@@ -36,6 +39,7 @@ struct near_rows {
 struct linked_sequence {
     const struct sequence *sequence;
     const struct vocabulary *vocabulary;
+    const struct service_lists *services;
     bool has_memory, recalls;
     /* Of one that begins anew: what sequence points to, and its rows. */
     struct sequence part;
@@ -45,9 +49,10 @@ struct linked_sequence {
     int64_t *clocks;        /* [n_rows + 1]: before each row, and after the last */
     uint16_t *exclusions;   /* of all rows, one after another; octets two a word */
     size_t n_exclusions, exclusions_capacity;
-    struct near_rows *near;     /* before every NEAR_STEP-th row */
-    struct pace_counts *counts; /* of the rows before every COUNT_ROWS-th one */
-    struct pace_counts rest;    /* of what comes after the last row in its hour */
+    struct near_rows *near;              /* before every NEAR_STEP-th row */
+    struct pace_counts *counts;          /* of the rows before every COUNT_ROWS-th one */
+    struct pace_counts rest;             /* of what comes after the last row in its hour */
+    const struct linked_sequence *whole; /* of one that begins anew: what it is a part of */
 };
 
 #define COUNT_ROWS 16
@@ -183,6 +188,7 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     const struct past_row *match = conversation_match(memory, &link);
     const struct past_row *remote = conversation_of_remote(memory,
                                                            (uint32_t)row->value[ATTRIBUTE_REMOTE]);
+    bool is_same_second = i > 0 && row[-1].value[ATTRIBUTE_GAP] == 0;
     *linked_row = (struct linked_row){
         .kind = (uint8_t)link.kind,
         .rank = (uint16_t)link.rank,
@@ -194,19 +200,18 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .remote_before = number_of(remote),
         .look = candidate_look(vocabulary, row),
         .remote_flows = remote != NULL ? remote->n_flows : 0,
+        .n_in_second = (i > 0) + (is_same_second ? linked_row[-1].n_in_second : 0),
+        .match_in_hour = past_row_in_hour(match, linked->clocks[i + 1]),
+        .remote_before_in_hour = past_row_in_hour(remote, linked->clocks[i + 1]),
     };
+    const struct pace_facts facts = { row, link.kind,
+                                      i > 0 ? (enum link_kind)linked_row[-1].kind : LINK_NEW,
+                                      linked_row->n_in_second, linked_row->match_in_hour };
+    linked_row->mark = pace_mark(&facts, linked->services);
     note_like(linked, i, match);
     for (size_t s = 0; s < CONVERSATIONS_SHOWN && s < conversation_count(memory); s++)
         linked_row->shown[s] = conversation_code(conversation_at(memory, s), linked->clocks[i]);
     note_exclusions(linked, linked_row, memory, vocabulary, row);
-}
-
-/* counts += n times row i */
-static void add_row(const struct linked_sequence *linked, size_t i, int32_t n,
-                    struct pace_counts *counts)
-{
-    const struct linked_row *row = &linked->rows[i];
-    pace_add(counts, (enum link_kind)row->kind, &linked->sequence->rows[i], row->n_in_second, n);
 }
 
 /* Counts flows by class, and finds where hours end. */
@@ -219,7 +224,7 @@ static void count_pace(struct linked_sequence *linked)
         if (i % COUNT_ROWS == 0)
             linked->counts[i / COUNT_ROWS] = counts;
         if (i < n)
-            add_row(linked, i, 1, &counts);
+            pace_add(&counts, linked->rows[i].mark, 1);
     }
     size_t end = n, end_of_next = n; /* of the rows of an hour, and of the next one that has some */
     for (size_t i = n; i-- > 0;) {
@@ -240,26 +245,32 @@ static void count_pace(struct linked_sequence *linked)
 static void add_rows_before(const struct linked_sequence *linked, size_t i, int32_t factor,
                             struct pace_counts *counts)
 {
-    const struct pace_counts *first = &linked->counts[i / COUNT_ROWS];
-    for (size_t c = 0; c < PACE_CLASSES; c++)
-        counts->of_class[c] += factor * first->of_class[c];
-    for (size_t d = 0; d < PACE_DEPTHS; d++)
-        counts->of_depth[d] += factor * first->of_depth[d];
+    pace_add_counts(counts, &linked->counts[i / COUNT_ROWS], factor);
     for (size_t row = i - i % COUNT_ROWS; row < i; row++)
-        add_row(linked, row, factor, counts);
+        pace_add(counts, linked->rows[row].mark, factor);
+}
+
+static int64_t hour_at(const struct linked_sequence *linked, size_t i)
+{
+    return linked->clocks[i] / SECONDS_PER_HOUR;
+}
+
+/* Rows i .. end - 1, and what comes after the last row where they are of its hour. */
+static void count_rows(const struct linked_sequence *linked, size_t i, size_t end, int64_t hour,
+                       struct pace_counts *counts)
+{
+    bool is_last = hour == hour_at(linked, linked->sequence->n_rows);
+    *counts = is_last ? linked->rest : (struct pace_counts){ 0 };
+    if (end > i) {
+        add_rows_before(linked, end, 1, counts);
+        add_rows_before(linked, i, -1, counts);
+    }
 }
 
 /* What is still to come, before row i, in the hour of its clock. */
-static struct pace_counts counts_left(const struct linked_sequence *linked, size_t i)
+static void count_left(const struct linked_sequence *linked, size_t i, struct pace_counts *left)
 {
-    size_t n = linked->sequence->n_rows, end = (size_t)linked->rows[i].hour_end;
-    bool is_last = linked->clocks[i] / SECONDS_PER_HOUR == linked->clocks[n] / SECONDS_PER_HOUR;
-    struct pace_counts left = is_last ? linked->rest : (struct pace_counts){ 0 };
-    if (end > i) {
-        add_rows_before(linked, end, 1, &left);
-        add_rows_before(linked, i, -1, &left);
-    }
-    return left;
+    count_rows(linked, i, (size_t)linked->rows[i].hour_end, hour_at(linked, i), left);
 }
 
 static void note_near(const struct conversation_memory *memory, struct near_rows *near)
@@ -286,15 +297,12 @@ static void link_rows(struct linked_sequence *linked)
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
+        linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
         link_row(linked, i, last_new, memory, linked->vocabulary);
         if (i % NEAR_STEP == 0)
             note_near(memory, &linked->near[i / NEAR_STEP]);
-        linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
         if (linked->has_memory)
             conversation_note(memory, row, linked->clocks[i + 1]);
-        bool is_same_second = i > 0 && row[-1].value[ATTRIBUTE_GAP] == 0;
-        linked->rows[i].n_in_second = (i > 0) +
-                                      (is_same_second ? linked->rows[i - 1].n_in_second : 0);
         if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
             last_new = (int32_t)i;
     }
@@ -305,7 +313,7 @@ static void link_rows(struct linked_sequence *linked)
 
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                const struct vocabulary *vocabulary, bool has_memory,
-                                               bool recalls)
+                                               bool recalls, const struct service_lists *services)
 {
     if (sequence->n_rows > INT32_MAX)
         BUG("a sequence of %zu rows", sequence->n_rows);
@@ -314,6 +322,7 @@ struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
     linked->vocabulary = vocabulary;
     linked->has_memory = has_memory;
     linked->recalls = has_memory && recalls;
+    linked->services = services;
     link_rows(linked);
     count_pace(linked);
     return linked;
@@ -336,12 +345,14 @@ struct linked_sequence *linked_sequence_restart(const struct linked_sequence *wh
     linked->sequence = &linked->part;
     linked->vocabulary = whole->vocabulary;
     linked->has_memory = whole->has_memory;
+    linked->services = whole->services;
+    linked->whole = whole;
     link_rows(linked);
     count_pace(linked);
     for (size_t i = 0; i < n_past + n; i++)
         linked->rows[i].next = whole->rows[i < n_past ? first : first + i - n_past].next;
     if (first + n < whole->sequence->n_rows)
-        linked->rest = counts_left(whole, first + n);
+        count_left(whole, first + n, &linked->rest);
     return linked;
 }
 
@@ -418,7 +429,7 @@ static uint8_t steps_of(const struct linked_sequence *linked, size_t i)
 /* A candidate by its last row, which came n_flows rows and one after another, the last of them
  * being number `before`. */
 static struct candidate candidate_at(const struct linked_sequence *linked, int32_t number,
-                                     int32_t before, uint32_t n_flows)
+                                     int32_t before, uint32_t n_flows, uint32_t n_in_hour)
 {
     int64_t clock = clock_of(linked, number);
     return (struct candidate){
@@ -426,6 +437,8 @@ static struct candidate candidate_at(const struct linked_sequence *linked, int32
         .interval = before >= 0 ? clock - clock_of(linked, before) : 0,
         .index = (uint64_t)number,
         .n_flows = n_flows + 1,
+        .n_in_hour = n_in_hour + 1,
+        .slot = (uint8_t)(linked->rows[number].mark.service % SERVICE_SLOTS),
         .look = linked->rows[number].look,
         .remote = (uint32_t)linked->sequence->rows[number].value[ATTRIBUTE_REMOTE],
         .level = like_rows_level(linked->past, number, PACKETS_SERVICE_REMOTE),
@@ -445,28 +458,55 @@ void linked_sequence_candidates(const struct linked_sequence *linked, size_t i,
         const struct linked_row *row = &linked->rows[number];
         conversations->items[rank] = is_of_conversation(row)
                                          ? candidate_at(linked, number, row->match,
-                                                        row->match_flows)
-                                         : candidate_at(linked, number, -1, 0);
+                                                        row->match_flows, row->match_in_hour)
+                                         : candidate_at(linked, number, -1, 0, 0);
     }
     remotes->n = near.n_remotes;
     for (size_t rank = 0; rank < near.n_remotes; rank++) {
         const struct linked_row *row = &linked->rows[near.remotes[rank]];
         remotes->items[rank] = candidate_at(linked, near.remotes[rank], row->remote_before,
-                                            row->remote_flows);
+                                            row->remote_flows, row->remote_before_in_hour);
         remotes->items[rank].steps = steps_of(linked, (size_t)near.remotes[rank]);
     }
 }
 
 /* ---- contexts ----------------------------------------------------------------------------- */
 
-struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i)
+void linked_sequence_pace(const struct linked_sequence *linked, size_t i, struct pace *pace)
 {
-    return (struct pace){
-        .is_known = true,
-        .seconds = (int32_t)(SECONDS_PER_HOUR - linked->clocks[i] % SECONDS_PER_HOUR),
-        .left = counts_left(linked, i),
-        .next = linked->rows[i].next,
-    };
+    int64_t hour = hour_at(linked, i + 1);
+    size_t n = linked->sequence->n_rows;
+    pace->seconds = (int32_t)(SECONDS_PER_HOUR - linked->clocks[i] % SECONDS_PER_HOUR);
+    pace->next = linked->rows[i].next;
+    count_left(linked, i, &pace->left);
+    pace->is_next_hour = hour != hour_at(linked, i);
+    if (!pace->is_next_hour)
+        pace->due = pace->left;
+    else /* the rows of that hour begin with this one */
+        count_rows(linked, i, i + 1 < n ? (size_t)linked->rows[i + 1].hour_end : n, hour,
+                   &pace->due);
+}
+
+/* The first row that ends in an hour or later; n_rows where there is none. */
+static size_t first_of_hour(const struct linked_sequence *linked, int64_t hour)
+{
+    size_t low = 0, high = linked->sequence->n_rows;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (hour_at(linked, middle + 1) < hour)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void linked_sequence_hour(const struct linked_sequence *linked, int64_t hour,
+                          struct pace_counts *counts)
+{
+    if (linked->whole != NULL)
+        linked = linked->whole;
+    count_rows(linked, first_of_hour(linked, hour), first_of_hour(linked, hour + 1), hour, counts);
 }
 
 void linked_sequence_context(const struct linked_sequence *linked, size_t i,
@@ -491,6 +531,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .n_remotes = linked_row->n_remotes,
         .match = seen(linked, linked_row->match),
         .match_flows = linked_row->match_flows,
+        .match_in_hour = linked_row->match_in_hour,
         .before_match = seen(linked,
                              is_remote ? linked->rows[linked_row->match].remote_before : -1),
         .kept_ports = exclusions,

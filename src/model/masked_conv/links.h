@@ -6,7 +6,8 @@
  * sequence is linked once: each row gets a short record from which its context is put together
  * again at any time, in any order.
  *
- *     struct linked_sequence *linked = linked_sequence_create(sequence, vocabulary, true, true);
+ *     struct linked_sequence *linked = linked_sequence_create(sequence, vocabulary, true, true,
+ *                                                             NULL);
  *     struct row_context context;
  *     linked_sequence_context(linked, i, &context);
  *     linked_sequence_free(linked);
@@ -45,6 +46,7 @@ struct row_context {
     struct seen_row match;
     struct seen_row before_match; /* of a link to a remote: the last but one with it */
     uint32_t match_flows;         /* of the conversation, or with the remote, so far */
+    uint32_t match_in_hour;       /* of these, those in the hour in which the row ends */
     struct seen_row references[N_REFERENCES];
     /* The last like rows of each likeness that is known of so far, or -1 (like_rows.h); NULL
      * without memory. */
@@ -53,7 +55,7 @@ struct row_context {
     const struct service_lists *services; /* of the host; NULL where they are not looked at */
     const struct usual_values *usual;     /* likewise */
     bool is_usual_own;                    /* whether the row is among the flows of `usual` */
-    struct pace pace;                     /* where it may be looked at */
+    const struct pace *pace;              /* NULL where it is not looked at */
     int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
     uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
@@ -79,11 +81,12 @@ uint8_t conversation_code(const struct past_row *past, int64_t clock);
 struct linked_sequence;
 
 /* Links the rows of a sequence. Without memory every row is a new remote that excludes nothing;
- * where it does not recall, there are no like rows but the references. Borrows the sequence's rows
- * and the vocabulary until it is freed. */
+ * where it does not recall, there are no like rows but the references. Its pace tells flows apart
+ * by the services of its host, or NULL. Borrows the sequence's rows, the vocabulary and the
+ * services until it is freed. */
 struct linked_sequence *linked_sequence_create(const struct sequence *sequence,
                                                const struct vocabulary *vocabulary, bool has_memory,
-                                               bool recalls);
+                                               bool recalls, const struct service_lists *services);
 /* Rows first .. first + n - 1 as if the host had been observed from the first of them on, or as if
  * n_past rows of any host were all that it had done before; but with the pace of the whole. */
 struct linked_sequence *linked_sequence_restart(const struct linked_sequence *linked, size_t first,
@@ -98,7 +101,10 @@ void linked_sequence_candidates(const struct linked_sequence *linked, size_t i,
                                 struct candidate_list *conversations,
                                 struct candidate_list *remotes);
 /* What came in truth from row i on. */
-struct pace linked_sequence_pace(const struct linked_sequence *linked, size_t i);
+void linked_sequence_pace(const struct linked_sequence *linked, size_t i, struct pace *pace);
+/* And in the whole of an hour (s since 1970 / 3600). */
+void linked_sequence_hour(const struct linked_sequence *linked, int64_t hour,
+                          struct pace_counts *counts);
 const struct sequence *linked_sequence_source(const struct linked_sequence *linked);
 /* s: end of row i - 1, or the start. */
 int64_t linked_sequence_clock(const struct linked_sequence *linked, size_t i);

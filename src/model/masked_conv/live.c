@@ -17,23 +17,33 @@ void live_host_init(struct live_host *host, const struct vocabulary *vocabulary,
         .has_profile = has_profile,
         .recalls = has_memory && recalls,
         .clock = start,
+        .kind_before = LINK_NEW,
         .conversations.n_max = NEAR_CONVERSATIONS,
         .remotes.n_max = NEAR_REMOTES,
         .kept_atoms = memory_alloc(vocabulary->lists[ATTRIBUTE_REMOTE].n, sizeof(uint16_t)),
     };
 }
 
-/* How many flows of the hour are still to come at the host's clock. */
-static void begin_hour(struct live_host *host)
+/* How many flows of the hour are still to come at its beginning. */
+static void begin_hour(struct live_host *host, int64_t hour)
 {
-    struct pace_counts next;
-    host->hour = host->clock / SECONDS_PER_HOUR;
-    hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour, host->pace_seed,
-                      host->pace_stream, &host->pace.left);
-    hourly_flows_draw(&host->habits->hourly, host->of_host, host->hour + 1, host->pace_seed,
-                      host->pace_stream, &next);
-    host->pace.next = (int32_t)pace_flows(&next);
-    host->pace.is_known = true;
+    const struct hourly_flows *hourly = &host->habits->hourly;
+    host->hour = hour;
+    hourly_flows_draw(hourly, host->of_host, hour, host->pace_seed, host->pace_stream,
+                      &host->pace.left);
+    host->pace.next = (int32_t)hourly_flows_of_hour(hourly, host->of_host, hour + 1,
+                                                    host->pace_seed, host->pace_stream);
+}
+
+void live_gap(struct live_host *host)
+{
+    int64_t hour = (host->clock + host->row.value[ATTRIBUTE_GAP]) / SECONDS_PER_HOUR;
+    if (host->habits == NULL)
+        return;
+    host->pace.is_next_hour = hour != host->hour;
+    if (host->pace.is_next_hour)
+        begin_hour(host, hour);
+    host->pace.due = host->pace.left;
 }
 
 /* A gap of this many times what is between flows on average is no gap of an hour that goes on. */
@@ -55,16 +65,12 @@ static void keep_gaps(const struct live_host *host, struct row_context *context)
 {
     enum { LATE = 60, HOURS_MAX = 7 * HOURS_PER_DAY };
     int64_t left = pace_flows(&host->pace.left), hour = host->hour;
-    int64_t seconds = context->pace.seconds;
-    if (host->habits == NULL)
-        return;
+    int64_t seconds = host->pace.seconds;
     while (left == 0 && hour < host->hour + HOURS_MAX) {
-        struct pace_counts flows;
         hour++;
         seconds = SECONDS_PER_HOUR;
-        hourly_flows_draw(&host->habits->hourly, host->of_host, hour, host->pace_seed,
-                          host->pace_stream, &flows);
-        left = pace_flows(&flows);
+        left = hourly_flows_of_hour(&host->habits->hourly, host->of_host, hour, host->pace_seed,
+                                    host->pace_stream);
     }
     int64_t within = seconds - 1;
     if (left == 0) {
@@ -81,13 +87,14 @@ static void keep_gaps(const struct live_host *host, struct row_context *context)
         context->lowest_gap = 1;
 }
 
-static void keep_pace(struct live_host *host)
+static struct pace_mark mark_of(const struct live_host *host)
 {
-    if (host->habits == NULL)
-        return;
-    if (host->clock / SECONDS_PER_HOUR != host->hour)
-        begin_hour(host);
-    pace_take(&host->pace.left, host->context.link.kind, &host->row, host->n_in_second);
+    const struct service_lists *services = host->habits != NULL
+                                               ? &host->habits->profiles[host->of_host].services
+                                               : NULL;
+    const struct pace_facts facts = { &host->row, host->context.link.kind, host->kind_before,
+                                      host->n_in_second, host->context.match_in_hour };
+    return pace_mark(&facts, services);
 }
 
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -98,7 +105,7 @@ void live_host_follow(struct live_host *host, const struct habits *habits, size_
     host->profile = host->has_profile ? &habits->profiles[of_host] : NULL;
     host->pace_seed = seed;
     host->pace_stream = stream;
-    begin_hour(host);
+    begin_hour(host, host->clock / SECONDS_PER_HOUR);
     pace_shorten(&host->pace.left, SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
 }
 
@@ -129,15 +136,17 @@ void live_begin(struct live_host *host)
         .n_in_second = host->n_in_second,
         .n_conversations = conversation_count(host->memory),
         .n_remotes = conversation_remote_count(host->memory),
-        .pace = host->pace,
     };
     struct row_context *context = &host->context;
     if (host->profile != NULL) {
         context->services = &host->profile->services;
         context->usual = &host->profile->usual;
     }
-    context->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
-    keep_gaps(host, context);
+    if (host->habits != NULL) {
+        host->pace.seconds = (int32_t)(SECONDS_PER_HOUR - host->clock % SECONDS_PER_HOUR);
+        context->pace = &host->pace;
+        keep_gaps(host, context);
+    }
     if (host->remotes.n > 0) {
         context->previous_flows = host->remotes.items[0].n_flows;
         context->previous_steps = host->remotes.items[0].steps;
@@ -165,6 +174,7 @@ void live_link(struct live_host *host, struct link link)
     context->link = link;
     context->match = seen(match);
     context->match_flows = match != NULL ? match->n_flows : 0;
+    context->match_in_hour = past_row_in_hour(match, host->clock + host->row.value[ATTRIBUTE_GAP]);
     if (link.kind == LINK_REMOTE)
         context->before_match = seen(conversation_before(host->memory, &link));
     if (link_is_of_conversation(link.kind)) {
@@ -267,12 +277,14 @@ static size_t near_remote(const struct live_host *host, uint64_t index)
 
 /* Moves the row's conversation and remote to the front. Their past is the match's, and the
  * memory's before it knows of the row. */
-static void note_candidates(struct live_host *host)
+static void note_candidates(struct live_host *host, struct pace_mark mark)
 {
     const struct row_context *context = &host->context;
     struct candidate candidate = { .clock = host->clock,
                                    .index = host->index,
                                    .n_flows = 1,
+                                   .n_in_hour = 1,
+                                   .slot = (uint8_t)(mark.service % SERVICE_SLOTS),
                                    .look = candidate_look(host->vocabulary, &host->row),
                                    .remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE],
                                    .level = like_rows_level(host->past, (int32_t)host->index,
@@ -281,6 +293,7 @@ static void note_candidates(struct live_host *host)
     size_t rank = NEAR_CONVERSATIONS;
     if (link_is_of_conversation(context->link.kind)) {
         candidate.n_flows += context->match_flows;
+        candidate.n_in_hour += context->match_in_hour;
         candidate.interval = host->clock - context->match.clock;
         rank = context->link.rank;
     }
@@ -290,6 +303,7 @@ static void note_candidates(struct live_host *host)
     rank = NEAR_REMOTES;
     if (before != NULL) {
         remote.n_flows += before->n_flows;
+        remote.n_in_hour += past_row_in_hour(before, host->clock);
         remote.interval = host->clock - before->clock;
         remote.steps = candidate_steps(&before->row, &host->row);
         rank = near_remote(host, before->index);
@@ -300,19 +314,23 @@ static void note_candidates(struct live_host *host)
 void live_end(struct live_host *host)
 {
     enum link_kind kind = host->context.link.kind;
+    struct pace_mark mark = mark_of(host);
+    live_gap(host);
     host->clock += host->row.value[ATTRIBUTE_GAP];
     if (host->has_memory) {
         if (kind == LINK_NEW)
             note_atoms(host);
         const struct like_facts facts = facts_of(host);
         like_rows_note(host->past, &facts, host->clock);
-        note_candidates(host);
+        note_candidates(host, mark);
         conversation_note(host->memory, &host->row, host->clock);
     }
     window_log_note(host->windows, &host->row, host->clock);
-    keep_pace(host);
+    if (host->habits != NULL)
+        pace_take(&host->pace.left, mark);
     host->n_in_second = host->row.value[ATTRIBUTE_GAP] == 0 ? host->n_in_second + 1 : 1;
     host->previous = host->row;
+    host->kind_before = kind;
     if (kind == LINK_REMOTE || kind == LINK_NEW) {
         host->last_new = host->row;
         host->last_new_clock = host->clock;
@@ -357,6 +375,8 @@ void live_begin_known(struct live_host *host, const struct row *row)
 {
     live_begin(host);
     struct link link = conversation_link(host->memory, row);
+    host->row.value[ATTRIBUTE_GAP] = row->value[ATTRIBUTE_GAP];
+    live_gap(host);
     live_link(host, link);
     host->row = *row;
     live_find_like(host, LIKE_NEXT, N_LIKENESSES);

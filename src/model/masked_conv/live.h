@@ -7,6 +7,7 @@
  *     live_host_init(&host, &vocabulary, start, true, true, true);
  *     live_begin(&host);                       // what the memory shows before the row
  *     host.row.value[ATTRIBUTE_GAP] = ...;
+ *     live_gap(&host);
  *     live_link(&host, link);                  // the match, and what it settles
  *     ... direction, protocol, ports ...
  *     live_find_like(&host, LIKE_REMOTE, LIKE_FLAGS);  // rows like this one; more of them once
@@ -32,6 +33,7 @@ struct live_host {
     uint64_t index;     /* rows so far */
     size_t n_in_second; /* of these, rows that end at the clock */
     struct row previous, last_new;
+    enum link_kind kind_before; /* of the link of the previous row */
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
@@ -63,6 +65,8 @@ void live_host_release(struct live_host *host);
 /* The row at hand has every attribute at its lowest value until it is set. */
 void live_begin(struct live_host *host);
 void live_link(struct live_host *host, struct link link);
+/* Where the gap is known: the hour in which the row ends begins. */
+void live_gap(struct live_host *host);
 /* The likenesses from .. to - 1, and the references that follow from them. */
 void live_find_like(struct live_host *host, enum likeness from, enum likeness to);
 void live_end(struct live_host *host);

@@ -169,9 +169,12 @@ int32_t masked_conv_host(const struct masked_conv *model, uint32_t address)
 struct prepared_sequence masked_conv_prepare(const struct masked_conv *model,
                                              const struct sequence *sequence)
 {
+    size_t host;
+    bool is_known = masked_conv_find_host(model, sequence->host, &host);
+    const struct service_lists *services = is_known ? &model->habits.profiles[host].services : NULL;
     return (struct prepared_sequence){
         .linked = linked_sequence_create(sequence, &model->vocabulary, model->settings.memory,
-                                         model->settings.recall),
+                                         model->settings.recall, services),
         .windows = window_series_create(sequence),
         .host = masked_conv_host(model, sequence->host),
     };

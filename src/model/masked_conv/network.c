@@ -100,10 +100,12 @@ static void spread_mixtures(struct network *network)
         if (!head_infos[h].has_mixture)
             continue;
         real *mixture = network->head[h].out_bias->data + network->heads->n_routes[h];
-        double step = (ranges[h][1] - ranges[h][0]) / MIXTURE_COMPONENTS;
+        double step = (ranges[h][1] - ranges[h][0]) / (MIXTURE_COMPONENTS - MIXTURE_RELATIVE);
         for (size_t g = 0; g < MIXTURE_COMPONENTS; g++) {
-            mixture[MIXTURE_COMPONENTS + g] = (real)(ranges[h][0] + step * ((double)g + 0.5));
-            mixture[2 * MIXTURE_COMPONENTS + g] = (real)log(0.5 * step);
+            bool is_relative = g >= MIXTURE_COMPONENTS - MIXTURE_RELATIVE;
+            double mean = is_relative ? 0.0 : ranges[h][0] + step * ((double)g + 0.5);
+            mixture[MIXTURE_COMPONENTS + g] = (real)mean;
+            mixture[2 * MIXTURE_COMPONENTS + g] = (real)log(is_relative ? 0.25 : 0.5 * step);
         }
     }
 }
@@ -255,7 +257,8 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
     if (head_infos[h].has_mixture)
         log_mass = logistic_cell(tape, y,
                                  (struct logistic_cell_params){ rows->lo, rows->hi, rows->range_lo,
-                                                                rows->range_hi, n_routes });
+                                                                rows->range_hi, n_routes,
+                                                                rows->origin, MIXTURE_RELATIVE });
     return routes_nll(tape, y, log_mass,
                       (struct routes_nll_params){ rows->start, rows->route, rows->available,
                                                   rows->log_share, n_routes });

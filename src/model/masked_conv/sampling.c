@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "data/calendar.h"
+#include "model/masked_conv/balance.h"
 #include "model/masked_conv/live.h"
 #include "model/masked_conv/masked_conv.h"
 #include "model/masked_conv/stepper.h"
@@ -14,6 +15,8 @@
 
 /* How often a gap is drawn anew that would end before the host's start. */
 #define GAP_TRIES 100000
+/* And one of which too many have been drawn. */
+#define GAP_TRIES_BALANCED 64
 /* And a port that strays. */
 #define PORT_TRIES 100
 
@@ -28,6 +31,7 @@
 struct drawn_host {
     struct live_host live;
     struct habits *own; /* where it follows no training host's */
+    struct balance balance;
     uint64_t stream;
     int32_t host_row; /* of the host table */
     int64_t slot;     /* that its layers know */
@@ -124,9 +128,10 @@ static void prepare_stage(struct live_host *live, enum stage stage)
 {
     if (stage == STAGE_MATCH)
         live_link(live, live->context.link);
-    if (stage == STAGE_GAP)
+    if (stage == STAGE_GAP) {
+        live_gap(live);
         live_find_like(live, LIKE_NEXT, LIKE_OPENED);
-    else if (stage == STAGE_MATCH)
+    } else if (stage == STAGE_MATCH)
         live_find_like(live, LIKE_OPENED, LIKE_REMOTE);
     else if (stage == STAGE_PORTS)
         live_find_like(live, LIKE_REMOTE, LIKE_FLAGS);
@@ -171,7 +176,11 @@ static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
     for (int i = 0; i < GAP_TRIES; i++) {
         int64_t gap = head_draw(heads, HEAD_GAP, &host->live.context, available, logits, mixture,
                                 truncation, rng);
-        if (gap >= host->silence)
+        if (gap < host->silence)
+            continue;
+        if (i >= GAP_TRIES_BALANCED || host->live.habits == NULL ||
+            balance_accepts(&host->balance, &host->live.pace.left, host->live.kind_before, gap,
+                            rng))
             return gap;
     }
     return host->silence;
@@ -205,6 +214,7 @@ static void add_candidates(const struct masked_conv_sampler *sampler, const stru
     struct followers followers;
     followers_find(&followers, live->past, live->context.like, live->index);
     candidate_add(live->vocabulary, &live->conversations, &live->remotes, &followers,
+                  live->habits != NULL ? &live->pace.due : NULL,
                   live->clock + live->row.value[ATTRIBUTE_GAP], live->index,
                   sampler->model->network->candidates->data, logits);
 }
@@ -223,6 +233,10 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);
     head_available(heads, head, &host->live.context, work->available);
+    if (head == HEAD_LINK && host->live.habits != NULL)
+        balance_links(&host->balance, &host->live.pace.due, host->live.kind_before,
+                      host->live.row.value[ATTRIBUTE_GAP], &host->live.conversations,
+                      &host->live.remotes, work->available, logits);
     double truncation = sampler->truncation;
     if (is_narrow(head, &host->live))
         truncation *= NARROW_TRUNCATION;

@@ -49,6 +49,15 @@ uint8_t service_usual(const struct service_lists *lists, const struct row *row, 
     return list != NULL ? list->usual[place][row->value[ATTRIBUTE_DIRECTION]][usual] : USUAL_NONE;
 }
 
+size_t service_slot(const struct service_lists *lists, const struct row *row)
+{
+    size_t place;
+    const struct service_list *list = find_listed(lists, row, &place);
+    if (list == NULL || place >= SLOTS_OF_LIST)
+        return SLOT_OTHERS + (size_t)share_of(row->value[ATTRIBUTE_PROTOCOL]);
+    return (size_t)(list - &lists->lists[0][0]) * SLOTS_OF_LIST + place;
+}
+
 /* ---- counting ----------------------------------------------------------------------------- */
 
 uint8_t share_level(double n, double n_all)

@@ -72,6 +72,21 @@ static inline uint16_t service_port_of(uint32_t service)
     return (uint16_t)service;
 }
 
+/* The slot of a row's service: one for each of the SLOTS_OF_LIST most frequent ones of each kind,
+ * and for all others, or where there are no lists, one for TCP, UDP, ICMP and the other protocols.
+ */
+enum {
+    SLOTS_OF_LIST = 8,
+    SLOT_OTHERS = 2 * N_SERVICE_SIDES * SLOTS_OF_LIST, /* + enum share */
+    SERVICE_SLOTS = SLOT_OTHERS + N_SHARES,
+};
+size_t service_slot(const struct service_lists *lists, const struct row *row);
+/* The first slot of a protocol's list, one of SHARE_TCP and SHARE_UDP. */
+static inline size_t service_first_slot(enum share share, enum service_side side)
+{
+    return ((size_t)(share == SHARE_UDP) * N_SERVICE_SIDES + side) * SLOTS_OF_LIST;
+}
+
 /* Lists the services of a host's scored rows, and what is usual among them. */
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence);
 

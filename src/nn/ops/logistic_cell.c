@@ -2,6 +2,7 @@
  *   y[r] = log P(lo_r <= X < hi_r) - log P(range_lo_r <= X < range_hi_r)
  * x [R,first+3G], from channel `first` on: weights before a softmax, means, logarithms of scales
  *   ->  y [R]
+ * To the means of the last n_relative components origin_r is added.
  * In double inside (nn/logistic_mixture.h). Gradients: docs/math-nn.md, section 5. */
 #include "nn/logistic_mixture.h"
 #include "nn/op.h"
@@ -16,6 +17,8 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     RETURN_IF(first >= C || (C - first) % 3 != 0 || C - first > 3 * LOGISTIC_MIXTURE_MAX, err,
               STATUS_RANGE, "x %s is not 3 times up to %d components from channel %zu on",
               shape_text(&x->shape), LOGISTIC_MIXTURE_MAX, first);
+    RETURN_IF(params->n_relative > (C - first) / 3, err, STATUS_RANGE,
+              "%zu relative components of %zu", params->n_relative, (C - first) / 3);
     for (size_t r = 0; r < R; r++) {
         bool has_range = params->range_lo != NULL;
         double lowest = has_range ? params->range_lo[r] : -(double)INFINITY;
@@ -29,6 +32,19 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
+/* The components of row r where they stand. */
+static const real *place_components(const struct logistic_cell_params *params, const real *x,
+                                    size_t G, size_t r, real placed[3 * LOGISTIC_MIXTURE_MAX])
+{
+    if (params->origin == NULL)
+        return x;
+    for (size_t i = 0; i < 3 * G; i++)
+        placed[i] = x[i];
+    for (size_t g = G - params->n_relative; g < G; g++)
+        placed[G + g] += (real)params->origin[r];
+    return placed;
+}
+
 /* y of row r, and with d_params not NULL, zeroed, its gradient. Most rows have no range or fill it.
  */
 static double log_share(const struct logistic_cell_params *params, const real *x, size_t G,
@@ -39,6 +55,8 @@ static double log_share(const struct logistic_cell_params *params, const real *x
     double highest = params->range_lo != NULL ? params->range_hi[r] : (double)INFINITY;
     if (lo == lowest && hi == highest)
         return 0.0;
+    real placed[3 * LOGISTIC_MIXTURE_MAX];
+    x = place_components(params, x, G, r, placed);
     double y = logistic_mixture_log_mass(x, G, lo, hi, 1.0, d_params);
     if (isinf(lowest) && isinf(highest))
         return y;
@@ -83,13 +101,16 @@ static const double lows[] = { -0.5, -INFINITY, 1.0, 6.0 };
 static const double highs[] = { 0.5, 0.0, INFINITY, 6.000001 };
 static const double lowest[] = { -1.0, -INFINITY, 0.5, -2.0 };
 static const double highest[] = { 2.0, 4.0, INFINITY, 9.0 };
-static const struct logistic_cell_params whole = { lows, highs, NULL, NULL, 0 };
-static const struct logistic_cell_params ranged = { lows, highs, lowest, highest, 0 };
-static const struct logistic_cell_params behind = { lows, highs, lowest, highest, 2 };
+static const double origins[] = { 0.5, -1.0, 0.0, 5.0 };
+static const struct logistic_cell_params whole = { lows, highs, NULL, NULL, 0, NULL, 0 };
+static const struct logistic_cell_params ranged = { lows, highs, lowest, highest, 0, NULL, 0 };
+static const struct logistic_cell_params behind = { lows, highs, lowest, highest, 2, NULL, 0 };
+static const struct logistic_cell_params relative = { lows, highs, lowest, highest, 1, origins, 2 };
 static const struct gradcheck_case cases[] = {
     { .note = "one component", .shapes = { { 4, 3 } }, .params = &whole },
     { .note = "a range", .shapes = { { 4, 9 } }, .params = &ranged },
     { .note = "behind other channels", .shapes = { { 4, 8 } }, .params = &behind },
+    { .note = "two relative components", .shapes = { { 4, 10 } }, .params = &relative },
     { .note = "far in the tails", .shapes = { { 4, 6 } }, .params = &whole, .scale = 2.0 },
 };
 #endif
