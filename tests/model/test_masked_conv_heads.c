@@ -743,6 +743,48 @@ START_TEST(masses_of_whole_rows_sum_to_1)
 }
 END_TEST
 
+/* The last logistics of a mixture stand relative to the match, the others do not. */
+START_TEST(relative_logistics_start_from_the_match)
+{
+    static const struct {
+        enum head head;
+        double origin;
+    } expected[] = {
+        { HEAD_GAP, 0.0 },
+        { HEAD_PACKETS, 2.302585092994046 },  /* ln 10 */
+        { HEAD_DURATION, 3.044522437723423 }, /* ln (80 / 4 + 1) */
+        { HEAD_BYTES, 4.382026634673881 },    /* ln (800 / 10) */
+    };
+    struct vocabulary vocabulary = { .duration_grid = 4 };
+    const struct heads heads = { .vocabulary = &vocabulary };
+    struct row row = { .value = { [ATTRIBUTE_PACKETS] = 3, [ATTRIBUTE_BYTES] = 150 } };
+    struct row match = {
+        .value = { [ATTRIBUTE_PACKETS] = 10, [ATTRIBUTE_BYTES] = 800, [ATTRIBUTE_DURATION] = 80 }
+    };
+    for (size_t e = 0; e < ARRAY_LEN(expected); e++) {
+        struct row_context context = { .row = &row };
+        real mixture[3 * MIXTURE_COMPONENTS], placed[3 * MIXTURE_COMPONENTS];
+        struct log_cell cell = head_cell(&heads, expected[e].head, &context);
+        assert_near(cell.origin, 0, 0);
+        context.match.row = &match;
+        cell = head_cell(&heads, expected[e].head, &context);
+        assert_near(cell.origin, expected[e].origin, 1e-12);
+        for (size_t i = 0; i < ARRAY_LEN(mixture); i++)
+            mixture[i] = (real)i;
+        head_place_mixture(&cell, mixture, placed);
+        for (size_t i = 0; i < ARRAY_LEN(mixture); i++) {
+            size_t g = i % MIXTURE_COMPONENTS;
+            bool is_moved = i / MIXTURE_COMPONENTS == 1 &&
+                            g >= MIXTURE_COMPONENTS - MIXTURE_RELATIVE;
+            assert_near((double)placed[i], (double)i + (is_moved ? cell.origin : 0.0), 1e-6);
+        }
+    }
+    match.value[ATTRIBUTE_BYTES] = 0; /* which has no logarithm */
+    struct row_context context = { .row = &row, .match = { &match, 0, 0 } };
+    assert_near(head_cell(&heads, HEAD_BYTES, &context).origin, -log(10.0), 1e-12);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/heads");
@@ -751,5 +793,6 @@ Suite *test_suite(void)
     testing_add_loop(suite, heads_apply_to_what_the_link_leaves_open, N_SCENES);
     testing_add(suite, flows_without_ports_have_no_source_port);
     testing_add_loop(suite, masses_of_whole_rows_sum_to_1, TINY_PAST + 1);
+    testing_add(suite, relative_logistics_start_from_the_match);
     return suite;
 }

@@ -6,6 +6,7 @@
 #include "gradcheck.h"
 #include "masked_conv_fixture.h"
 #include "model/masked_conv/heads_internal.h"
+#include "model/masked_conv/live.h"
 #include "model_fixture.h"
 #include "nn/ops.h"
 
@@ -333,17 +334,19 @@ static struct whole whole_create(void)
         size_t row = 660;
         if (is_covered[head])
             continue;
-        do
+        bool shows_pace = head % 3 == 0;
+        do {
             linked_sequence_context(whole.prepared.linked, --row, &context);
-        while (!head_applies(&whole.model->heads, head, &context) || is_extreme(context.row) ||
-               (head == 0 && !head_applies(&whole.model->heads, HEAD_OCTET_1, &context)));
+            context.is_unordered = shows_pace;
+        } while (!head_applies(&whole.model->heads, head, &context) || is_extreme(context.row) ||
+                 (head == 0 && !head_applies(&whole.model->heads, HEAD_OCTET_1, &context)));
         for (enum head other = 0; other < N_HEADS; other++)
             is_covered[other] |= head_applies(&whole.model->heads, other, &context);
         batch_add(whole.batch, &(struct piece){ .sequence = &whole.prepared,
                                                 .first = row,
                                                 .n = 1,
                                                 .host = head % 2,
-                                                .shows_pace = head % 3 == 0 });
+                                                .shows_pace = shows_pace });
     }
     batch_finish(whole.batch);
     /* Stack and context count for more than they do at first, so that differences show it. */
@@ -620,10 +623,54 @@ START_TEST(nothing_is_recalled_where_the_pace_is_shown)
 }
 END_TEST
 
+/* Rows of a piece of which the head of the order has something to say. */
+static size_t count_ordered(const struct masked_conv *model, const struct sequence *sequence,
+                            bool shows_pace)
+{
+    struct prepared_sequence prepared = masked_conv_prepare(model, sequence);
+    struct batch *batch = masked_conv_batch(model, 1, 200);
+    batch_clear(batch);
+    batch_add(batch, &(struct piece){
+                         .sequence = &prepared, .first = 300, .n = 200, .shows_pace = shows_pace });
+    batch_finish(batch);
+    size_t n = batch->head[HEAD_ORDER].n;
+    batch_free(batch);
+    prepared_sequence_release(&prepared);
+    return n;
+}
+
+/* And in drawing, which keeps to a pace. */
+START_TEST(there_is_no_order_where_the_pace_is_shown)
+{
+    struct sequence_set *set = crowded_sequence(6, 700);
+    struct masked_conv_settings settings = small_settings();
+    struct masked_conv *model = small_model(set, &settings, 5);
+    ck_assert_uint_gt(count_ordered(model, &set->items[0], false), 10);
+    ck_assert_uint_eq(count_ordered(model, &set->items[0], true), 0);
+    struct live_host host;
+    size_t n_ordered[2] = { 0 };
+    for (int is_unordered = 0; is_unordered < 2; is_unordered++) {
+        live_host_init(&host, &model->vocabulary, set->items[0].start, true, true, true);
+        host.is_unordered = is_unordered;
+        for (size_t i = 0; i < 200; i++) {
+            live_begin_known(&host, &set->rows[i]);
+            n_ordered[is_unordered] += head_applies(&model->heads, HEAD_ORDER, &host.context);
+            live_end(&host);
+        }
+        live_host_release(&host);
+    }
+    ck_assert_uint_gt(n_ordered[0], 10);
+    ck_assert_uint_eq(n_ordered[1], 0);
+    masked_conv_free(&model->base);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/network");
     testing_add(suite, nothing_is_recalled_where_the_pace_is_shown);
+    testing_add(suite, there_is_no_order_where_the_pace_is_shown);
     testing_add(suite, a_row_changes_nothing_before_it);
     testing_add_loop(suite, an_attribute_changes_nothing_before_it, N_CODED);
     testing_add_loop(suite, what_a_head_must_not_see_gets_no_gradient, N_HEADS);

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "data/calendar.h"
 #include "masked_conv_fixture.h"
+#include "model/masked_conv/features.h"
 #include "model/masked_conv/heads.h"
 #include "model/masked_conv/live.h"
 #include "model_fixture.h"
@@ -365,6 +366,69 @@ START_TEST(an_hour_that_has_begun_has_less_to_come)
 }
 END_TEST
 
+/* How many features of a stage tell something of a row, and how many of these say else in another
+ * context. */
+static size_t count_told(const struct feature_space *space, enum stage stage,
+                         const struct row_context *context, const struct row_context *other,
+                         size_t *n_changed)
+{
+    int32_t index[FEATURES_MAX], of_other[FEATURES_MAX];
+    size_t n = features_of_stage(space, stage, context, index), n_told = 0;
+    features_of_stage(space, stage, other, of_other);
+    *n_changed = 0;
+    for (size_t f = 0; f < n; f++) {
+        n_told += index[f] != FEATURE_NONE;
+        *n_changed += index[f] != of_other[f];
+    }
+    return n_told;
+}
+
+/* What is due in another hour is told where the gap leads there; and of the services of a row's
+ * protocol, what is due of its kind of link. */
+START_TEST(features_tell_what_is_due)
+{
+    struct sequence_set *set = steady_host(60);
+    for (size_t i = 0; i < set->n_rows; i++) {
+        set->rows[i].value[ATTRIBUTE_PROTOCOL] = PROTOCOL_TCP;
+        set->rows[i].value[ATTRIBUTE_LOCAL_PORT] = i % 2 == 0 ? 80 : 443;
+        set->rows[i].value[ATTRIBUTE_REMOTE_PORT] = 50000;
+    }
+    struct vocabulary vocabulary;
+    struct feature_space space;
+    struct service_lists services;
+    vocabulary_learn(&vocabulary, set);
+    feature_space_init(&space, &vocabulary);
+    service_lists_learn(&services, &set->items[0]);
+    struct pace pace = { .due = { .of_class = { 8, 8 } } }, crossing = pace, later;
+    const struct row_context context = {
+        .row = &set->rows[0], .link = { LINK_REMOTE, 0 }, .services = &services, .pace = &pace
+    };
+    struct row_context other = context;
+    size_t n_changed;
+    crossing.is_next_hour = true;
+    other.pace = &crossing;
+    count_told(&space, STAGE_GAP, &context, &other, &n_changed);
+    ck_assert_uint_eq(n_changed, N_LINK_KINDS / 2 + PACE_FORMS / 2);
+    ck_assert_uint_gt(count_told(&space, STAGE_MATCH, &context, &other, &n_changed), 0);
+    ck_assert_uint_eq(n_changed, 0);
+
+    size_t first = service_first_slot(SHARE_TCP, SERVICE_SERVED);
+    int32_t *of_remote = pace.due.of_service + (size_t)LINK_REMOTE * SERVICE_SLOTS;
+    of_remote[first] = of_remote[first + 1] = 8;
+    later = pace;
+    later.due.of_service[(size_t)LINK_REMOTE * SERVICE_SLOTS + first] = 1;
+    other.pace = &later; /* fewer flows of one of two services */
+    count_told(&space, STAGE_PROTOCOL, &context, &other, &n_changed);
+    ck_assert_uint_eq(n_changed, 1);
+    other.pace = &pace;
+    other.link.kind = LINK_NEW; /* none of either is to come from new remotes */
+    count_told(&space, STAGE_PROTOCOL, &context, &other, &n_changed);
+    ck_assert_uint_eq(n_changed, 2); /* and none at all on that side */
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
 /* A gap from random numbers for the network's. */
 static int64_t draw_gap(const struct heads *heads, const struct row_context *context,
                         struct rng *rng)
@@ -431,6 +495,7 @@ Suite *test_suite(void)
     testing_add(suite, a_linked_row_knows_what_is_to_come);
     testing_add(suite, a_live_host_counts_down);
     testing_add(suite, what_was_not_to_come_takes_the_place_of_what_was);
+    testing_add(suite, features_tell_what_is_due);
     testing_add(suite, a_mark_says_where_a_flow_counts);
     testing_add(suite, blurred_counts_are_as_if_they_had_been_drawn);
     testing_add_loop(suite, gaps_lead_to_hours_that_have_flows, 2);

@@ -92,6 +92,37 @@ START_TEST(the_most_frequent_ones_are_listed_in_order)
 }
 END_TEST
 
+/* Eight services of each kind have a slot, in the order of the lists; all others share one by
+ * protocol. */
+START_TEST(a_service_has_a_slot_of_its_own)
+{
+    enum { N = 12 };
+    struct row flows[N * (N + 1) / 2];
+    size_t n = 0;
+    for (int64_t port = 1; port <= N; port++) /* used, the lower the more often */
+        for (int64_t i = port; i <= N; i++)
+            flows[n++] = (struct row){ .value = { [ATTRIBUTE_PROTOCOL] = PROTOCOL_UDP,
+                                                  [ATTRIBUTE_LOCAL_PORT] = 40000,
+                                                  [ATTRIBUTE_REMOTE_PORT] = port } };
+    struct sequence sequence = { .rows = flows, .n_rows = n };
+    struct service_lists lists;
+    service_lists_learn(&lists, &sequence);
+    size_t first = service_first_slot(SHARE_UDP, SERVICE_USED), other = SLOT_OTHERS + SHARE_UDP;
+    for (int64_t port = 1; port <= N + 1; port++) {
+        struct row row = flows[0];
+        row.value[ATTRIBUTE_REMOTE_PORT] = port;
+        size_t slot = (size_t)port <= SLOTS_OF_LIST ? first + (size_t)port - 1 : other;
+        ck_assert_uint_eq(service_slot(&lists, &row), slot);
+        ck_assert_uint_eq(service_slot(NULL, &row), other);
+        row.value[ATTRIBUTE_PROTOCOL] = 47; /* GRE has no services */
+        ck_assert_uint_eq(service_slot(&lists, &row), SLOT_OTHERS + SHARE_OTHERS);
+    }
+    static const size_t firsts[] = { 0, 8, 16, 24 };
+    for (size_t i = 0; i < ARRAY_LEN(firsts); i++)
+        ck_assert_uint_eq(service_first_slot(i < 2 ? SHARE_TCP : SHARE_UDP, i % 2), firsts[i]);
+}
+END_TEST
+
 START_TEST(levels_are_half_octaves_of_the_share)
 {
     static const struct {
@@ -172,6 +203,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_row_belongs_to_the_service_of_its_lower_port, ARRAY_LEN(rows));
     testing_add(suite, the_most_frequent_ones_are_listed_in_order);
     testing_add_loop(suite, levels_are_half_octaves_of_the_share, 6);
+    testing_add(suite, a_service_has_a_slot_of_its_own);
     testing_add(suite, a_share_of_nothing_has_level_0_and_all_of_it_1);
     testing_add(suite, what_is_usual_is_between_the_quartiles);
     testing_add(suite, there_are_no_services_without_lists);

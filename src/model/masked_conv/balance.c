@@ -97,47 +97,66 @@ bool balance_accepts(struct balance *balance, const struct pace_counts *left, en
 
 /* ---- links -------------------------------------------------------------------------------- */
 
-/* The routes of the head: of which kind, and of which service; SERVICE_SLOTS for none. */
-struct link_routes {
-    uint8_t kinds[N_LINK_CODES], slots[N_LINK_CODES];
-};
-
-static struct link_routes find_routes(const struct candidate_list *conversations,
-                                      const struct candidate_list *remotes)
-{
-    struct link_routes routes;
-    for (size_t code = 0; code < N_LINK_CODES; code++) {
-        struct link link = link_of_code((int)code);
-        const struct candidate_list *list = link.kind == LINK_REMOTE ? remotes : conversations;
-        bool is_near = code < CANDIDATE_ROUTES && link.rank < list->n;
-        routes.kinds[code] = (uint8_t)link.kind;
-        routes.slots[code] = is_near ? list->items[link.rank].slot : SERVICE_SLOTS;
-    }
-    return routes;
-}
-
-/* Shares of the kinds, and of the services among all; no log likelihood hangs on them. */
+/* What the network gives, or what is drawn: shares of the kinds, and in each kind of the services
+ * of its candidates; SERVICE_SLOTS stands for what is no near candidate. */
 struct link_shares {
     float kinds[N_LINK_KINDS], services[N_LINK_KINDS][SERVICE_SLOTS + 1];
 };
 
-static void add_up(const struct link_routes *routes, const uint8_t *available, const real *logits,
-                   struct link_shares *shares)
+/* The routes of a kind: its near candidates, from a code on, and what is older. */
+struct link_routes {
+    size_t first, n, older;
+    const struct candidate *candidates;
+};
+
+static void find_routes(const struct candidate_list *conversations,
+                        const struct candidate_list *remotes, struct link_routes routes[LINK_NEW])
 {
-    float highest = -INFINITY, sum = 0.0F, parts[N_LINK_CODES];
-    for (size_t code = 0; code < N_LINK_CODES; code++)
-        if (available[code] != 0 && (float)logits[code] > highest)
-            highest = (float)logits[code];
-    for (size_t code = 0; code < N_LINK_CODES; code++) {
-        parts[code] = available[code] != 0 ? expf((float)logits[code] - highest) : 0.0F;
-        sum += parts[code];
+    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
+        const struct candidate_list *list = kind == LINK_REMOTE ? remotes : conversations;
+        const struct link nearest = { kind, 0 }, older = { kind, near_ranks(kind) };
+        routes[kind] = (struct link_routes){ (size_t)link_code(&nearest), list->n,
+                                             (size_t)link_code(&older), list->items };
     }
-    *shares = (struct link_shares){ 0 };
+}
+
+/* exp of the logits of the available routes, up to a factor; 0 of the others. */
+static void find_odds(const struct link_routes *routes, const uint8_t *available,
+                      const real *logits, struct link_shares *odds)
+{
+    real highest = -(real)INFINITY;
+    *odds = (struct link_shares){ 0 };
     for (size_t code = 0; code < N_LINK_CODES; code++)
-        shares->services[routes->kinds[code]][routes->slots[code]] += parts[code] / sum;
-    for (size_t kind = 0; kind < N_LINK_KINDS; kind++)
+        if (available[code] != 0 && logits[code] > highest)
+            highest = logits[code];
+    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
+        const struct link_routes *of = &routes[kind];
+        for (size_t rank = 0; rank < of->n; rank++)
+            if (available[of->first + rank] != 0)
+                odds->services[kind][of->candidates[rank].slot] += expf(
+                    (float)(logits[of->first + rank] - highest));
+        if (available[of->older] != 0)
+            odds->services[kind][SERVICE_SLOTS] = expf((float)(logits[of->older] - highest));
+    }
+    if (available[LINK_CODE_NEW] != 0)
+        odds->services[LINK_NEW][SERVICE_SLOTS] = expf((float)(logits[LINK_CODE_NEW] - highest));
+}
+
+/* Odds to shares. */
+static void find_shares(struct link_shares *shares)
+{
+    float all = 0.0F;
+    for (size_t kind = 0; kind < N_LINK_KINDS; kind++) {
+        float sum = 0.0F;
         for (size_t s = 0; s <= SERVICE_SLOTS; s++)
-            shares->kinds[kind] += shares->services[kind][s];
+            sum += shares->services[kind][s];
+        for (size_t s = 0; sum > 0.0F && s <= SERVICE_SLOTS; s++)
+            shares->services[kind][s] /= sum;
+        shares->kinds[kind] = sum;
+        all += sum;
+    }
+    for (size_t kind = 0; kind < N_LINK_KINDS; kind++)
+        shares->kinds[kind] /= all;
 }
 
 /* What is due of the kinds in a state: of few flows it is much as in all of them. */
@@ -153,11 +172,35 @@ static void find_due_kinds(const struct pace_counts *due, size_t state, float *s
     }
 }
 
-/* Shares of the services in their kind. */
-static void divide(float *services, float kind)
+/* Adds the logarithms of weights to the logits. */
+static void weigh(const struct link_routes *routes, const struct link_shares *weights, real *logits)
 {
-    for (size_t s = 0; s < SERVICE_SLOTS; s++)
-        services[s] = kind > 0.0F ? services[s] / kind : 0.0F;
+    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
+        real logs[SERVICE_SLOTS + 1];
+        for (size_t s = 0; s <= SERVICE_SLOTS; s++)
+            logs[s] = (real)logf(weights->services[kind][s]);
+        for (size_t rank = 0; rank < routes[kind].n; rank++)
+            logits[routes[kind].first + rank] += logs[routes[kind].candidates[rank].slot];
+        logits[routes[kind].older] += logs[SERVICE_SLOTS];
+    }
+    logits[LINK_CODE_NEW] += (real)logf(weights->services[LINK_NEW][SERVICE_SLOTS]);
+}
+
+/* One row more for the averages of a kind's services, of which it says as much as the kind has of
+ * it. */
+static void note_services(struct balance *balance, enum link_kind kind,
+                          const struct link_shares *given, const struct link_shares *drawn,
+                          const float *due)
+{
+    struct balanced *services = balance->services[kind];
+    float was_given[SERVICE_SLOTS], was_drawn[SERVICE_SLOTS], part = drawn->kinds[kind];
+    for (size_t s = 0; s < SERVICE_SLOTS; s++) {
+        float last_given = services[s].given, last_drawn = services[s].drawn;
+        was_given[s] = last_given + part * (given->services[kind][s] - last_given);
+        was_drawn[s] = last_drawn + part * (drawn->services[kind][s] - last_drawn);
+    }
+    note(services, &balance->n_services[kind], was_given, was_drawn, due, SERVICE_SLOTS,
+         SMALL_SERVICE_SHARE);
 }
 
 void balance_links(struct balance *balance, const struct pace_counts *due, enum link_kind before,
@@ -165,52 +208,42 @@ void balance_links(struct balance *balance, const struct pace_counts *due, enum 
                    const struct candidate_list *remotes, const uint8_t *available, real *logits)
 {
     size_t state = pace_state(before, gap);
-    float due_kinds[N_LINK_KINDS], due_services[LINK_NEW][SERVICE_SLOTS];
-    float of_kinds[N_LINK_KINDS], of_services[LINK_NEW][SERVICE_SLOTS];
+    float due_kinds[N_LINK_KINDS], due_services[LINK_NEW][SERVICE_SLOTS], of_kinds[N_LINK_KINDS];
+    bool has_services[LINK_NEW];
+    struct link_routes routes[LINK_NEW];
+    struct link_shares given, drawn, weights;
     if (pace_flows(due) == 0)
         return;
-    struct link_routes routes = find_routes(conversations, remotes);
-    struct link_shares given, drawn;
-    add_up(&routes, available, logits, &given);
+    find_routes(conversations, remotes, routes);
+    find_odds(routes, available, logits, &given);
     find_due_kinds(due, state, due_kinds);
     begin(balance->kinds[state], &balance->n_kinds[state], due_kinds, N_LINK_KINDS);
     find_weights(balance->kinds[state], due_kinds, N_LINK_KINDS, SMALL_SHARE, WEIGHT_MAX, of_kinds);
-    bool has_services[LINK_NEW];
-    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
-        has_services[kind] = find_due(due->of_service + (size_t)kind * SERVICE_SLOTS, SERVICE_SLOTS,
-                                      due_services[kind]);
-        if (!has_services[kind])
-            continue;
-        begin(balance->services[kind], &balance->n_services[kind], due_services[kind],
-              SERVICE_SLOTS);
-        find_weights(balance->services[kind], due_services[kind], SERVICE_SLOTS,
-                     SMALL_SERVICE_SHARE, WEIGHT_MAX, of_services[kind]);
+    for (enum link_kind kind = 0; kind < N_LINK_KINDS; kind++) {
+        float *of_services = weights.services[kind];
+        bool is_told = kind < LINK_NEW && find_due(due->of_service + (size_t)kind * SERVICE_SLOTS,
+                                                   SERVICE_SLOTS, due_services[kind]);
+        for (size_t s = 0; s <= SERVICE_SLOTS; s++)
+            of_services[s] = 1.0F;
+        if (is_told) {
+            begin(balance->services[kind], &balance->n_services[kind], due_services[kind],
+                  SERVICE_SLOTS);
+            find_weights(balance->services[kind], due_services[kind], SERVICE_SLOTS,
+                         SMALL_SERVICE_SHARE, WEIGHT_MAX, of_services);
+        }
+        if (kind < LINK_NEW)
+            has_services[kind] = is_told;
+        for (size_t s = 0; s <= SERVICE_SLOTS; s++) {
+            of_services[s] *= of_kinds[kind];
+            drawn.services[kind][s] = given.services[kind][s] * of_services[s];
+        }
     }
-    for (size_t code = 0; code < N_LINK_CODES; code++) {
-        size_t kind = routes.kinds[code], slot = routes.slots[code];
-        float weight = of_kinds[kind];
-        if (slot < SERVICE_SLOTS && has_services[kind])
-            weight *= of_services[kind][slot];
-        logits[code] += (real)logf(weight);
-    }
-    add_up(&routes, available, logits, &drawn);
+    weigh(routes, &weights, logits);
+    find_shares(&given);
+    find_shares(&drawn);
     note(balance->kinds[state], &balance->n_kinds[state], given.kinds, drawn.kinds, due_kinds,
          N_LINK_KINDS, SMALL_SHARE);
-    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
-        if (!has_services[kind])
-            continue;
-        /* A row says as much of the services of a kind as it has of that. */
-        float whole = drawn.kinds[kind];
-        divide(given.services[kind], given.kinds[kind]);
-        divide(drawn.services[kind], drawn.kinds[kind]);
-        struct balanced *services = balance->services[kind];
-        for (size_t s = 0; s < SERVICE_SLOTS; s++) {
-            given.services[kind][s] = services[s].given +
-                                      whole * (given.services[kind][s] - services[s].given);
-            drawn.services[kind][s] = services[s].drawn +
-                                      whole * (drawn.services[kind][s] - services[s].drawn);
-        }
-        note(services, &balance->n_services[kind], given.services[kind], drawn.services[kind],
-             due_services[kind], SERVICE_SLOTS, SMALL_SERVICE_SHARE);
-    }
+    for (enum link_kind kind = 0; kind < LINK_NEW; kind++)
+        if (has_services[kind])
+            note_services(balance, kind, &given, &drawn, due_services[kind]);
 }

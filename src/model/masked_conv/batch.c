@@ -215,8 +215,10 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
 {
     const struct piece *piece = &batch->pieces[place / batch->n_rows_max];
     linked_sequence_context(piece->sequence->linked, row_at(batch, place), context);
-    if (piece->shows_pace) /* what is recalled strays in drawing */
-        context->like = NULL;
+    if (piece->shows_pace) {
+        context->like = NULL; /* what is recalled strays in drawing */
+        context->is_unordered = true;
+    }
     if (piece->profile != NULL) {
         context->services = &piece->profile->services;
         context->usual = &piece->profile->usual;

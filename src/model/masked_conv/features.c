@@ -284,7 +284,8 @@ int count_code(int64_t x)
 
 bool order_is_open(const struct row_context *context)
 {
-    return context->previous.row != NULL && context->row->value[ATTRIBUTE_GAP] == 0 &&
+    return !context->is_unordered && context->previous.row != NULL &&
+           context->row->value[ATTRIBUTE_GAP] == 0 &&
            context->previous.row->value[ATTRIBUTE_DURATION] > 0;
 }
 

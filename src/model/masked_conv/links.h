@@ -37,6 +37,7 @@ struct row_context {
     int64_t clock;         /* s: end of the host's previous row */
     uint64_t index;        /* the host's how-manieth row it is */
     size_t n_in_second;    /* rows before it that end at the clock */
+    bool is_unordered;     /* whether rows of one second stand in any order */
     struct seen_row previous;
     uint32_t previous_flows;  /* with its remote, it included; 0 without memory */
     uint8_t previous_steps;   /* candidate_steps from the one before it with its remote, or 0 */

@@ -134,6 +134,7 @@ void live_begin(struct live_host *host)
         .clock = host->clock,
         .index = host->index,
         .n_in_second = host->n_in_second,
+        .is_unordered = host->is_unordered,
         .n_conversations = conversation_count(host->memory),
         .n_remotes = conversation_remote_count(host->memory),
     };

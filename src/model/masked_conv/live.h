@@ -29,6 +29,7 @@ struct live_host {
     int32_t like[N_LIKENESSES]; /* rows like the one at hand, as far as it is known */
     struct window_log *windows;
     bool has_memory, has_profile, recalls;
+    bool is_unordered;  /* see struct row_context; false at first */
     int64_t clock;      /* s: end of the last row, or the start */
     uint64_t index;     /* rows so far */
     size_t n_in_second; /* of these, rows that end at the clock */

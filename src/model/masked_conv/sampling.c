@@ -441,6 +441,7 @@ static void create_host(const struct masked_conv_sampler *sampler, struct work *
     live_host_init(&host->live, &model->vocabulary,
                    from->past != NULL ? from->past->start : from->start, model->settings.memory,
                    model->settings.profile, model->settings.recall && !follows_habits(model));
+    host->live.is_unordered = follows_habits(model);
     if (from->past != NULL)
         relive(sampler, work, h, from->past, from->start);
     if (follows_habits(model))
