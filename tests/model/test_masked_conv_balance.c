@@ -27,7 +27,7 @@ START_TEST(gaps_are_taken_as_often_as_they_are_due)
         do {
             gap = rng_below(&rng, 5) == 0 ? 5 : 0;
             n_drawn++;
-        } while (!balance_accepts(&balance, &left, LINK_REMOTE, gap, &rng));
+        } while (!balance_accepts_gap(&balance, &left, LINK_REMOTE, gap, &rng));
         n_late += i >= N / 2 && gap == 5;
     }
     double share = (double)n_late / (N / 2);
@@ -35,7 +35,7 @@ START_TEST(gaps_are_taken_as_often_as_they_are_due)
     ck_assert_uint_lt(n_drawn, _i == 0 ? 5 * N : 2 * N);
     /* Where nothing is said of the state, what is drawn is taken. */
     for (size_t i = 0; i < 100; i++)
-        ck_assert(balance_accepts(&balance, &left, LINK_REPLY, (int64_t)i, &rng));
+        ck_assert(balance_accepts_gap(&balance, &left, LINK_REPLY, (int64_t)i, &rng));
 }
 END_TEST
 

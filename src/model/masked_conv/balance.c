@@ -11,9 +11,11 @@
 #define SMALL_SHARE         0.005F
 #define SMALL_SERVICE_SHARE 0.01F
 /* Weights stay within 1 / this .. this, and pushes. */
-#define WEIGHT_MAX     50.0F
-#define GAP_WEIGHT_MAX 8.0F
-#define PUSH_MAX       4.0F
+#define WEIGHT_MAX  50.0F
+#define REDRAWN_MAX 8.0F /* where one that is not taken is drawn anew */
+#define PUSH_MAX    4.0F
+/* As many as are weighed at once and drawn anew. */
+enum { THINGS_MAX = PACE_GAPS, PROTOCOLS_MAX = 256 };
 /* Flows of what is due of all states that count with those of one. */
 #define FLOWS_OF_ALL 1.0F
 
@@ -67,32 +69,35 @@ static bool find_due(const int32_t *counts, size_t n, float *due)
     return all > 0;
 }
 
+/* Whether thing `of` of n is taken, that the network has drawn. */
+static bool accept(struct balanced *things, float *n_rows, const float *due, size_t n, size_t of,
+                   struct rng *rng)
+{
+    float weights[THINGS_MAX], given[THINGS_MAX], drawn[THINGS_MAX] = { 0 }, highest = 0.0F;
+    begin(things, n_rows, due, n);
+    find_weights(things, due, n, SMALL_SERVICE_SHARE, REDRAWN_MAX, weights);
+    for (size_t i = 0; i < n; i++) {
+        highest = weights[i] > highest ? weights[i] : highest;
+        things[i].given += ((float)(i == of) - things[i].given) / *n_rows;
+        given[i] = things[i].given;
+    }
+    if ((float)rng_uniform(rng) * highest >= weights[of])
+        return false;
+    drawn[of] = 1.0F;
+    note(things, n_rows, given, drawn, due, n, SMALL_SERVICE_SHARE);
+    return true;
+}
+
 /* ---- gaps --------------------------------------------------------------------------------- */
 
-bool balance_accepts(struct balance *balance, const struct pace_counts *left, enum link_kind before,
-                     int64_t gap, struct rng *rng)
+bool balance_accepts_gap(struct balance *balance, const struct pace_counts *left,
+                         enum link_kind before, int64_t gap, struct rng *rng)
 {
-    float due[PACE_GAPS], weights[PACE_GAPS], drawn[PACE_GAPS] = { 0 }, highest = 0.0F;
-    struct balanced *gaps = balance->gaps[before];
-    float *n_rows = &balance->n_gaps[before];
-    size_t of = pace_gap(gap);
+    float due[PACE_GAPS];
     if (!find_due(left->of_gap + (size_t)before * PACE_GAPS, PACE_GAPS, due))
         return true;
-    begin(gaps, n_rows, due, PACE_GAPS);
-    find_weights(gaps, due, PACE_GAPS, SMALL_SERVICE_SHARE, GAP_WEIGHT_MAX, weights);
-    for (size_t g = 0; g < PACE_GAPS; g++)
-        highest = weights[g] > highest ? weights[g] : highest;
-    bool is_taken = (float)rng_uniform(rng) * highest < weights[of];
-    drawn[of] = 1.0F;
-    if (is_taken) {
-        float given[PACE_GAPS];
-        for (size_t g = 0; g < PACE_GAPS; g++)
-            given[g] = gaps[g].given;
-        note(gaps, n_rows, given, drawn, due, PACE_GAPS, SMALL_SERVICE_SHARE);
-    }
-    for (size_t g = 0; g < PACE_GAPS; g++)
-        gaps[g].given += (drawn[g] - gaps[g].given) / *n_rows;
-    return is_taken;
+    return accept(balance->gaps[before], &balance->n_gaps[before], due, PACE_GAPS, pace_gap(gap),
+                  rng);
 }
 
 /* ---- links -------------------------------------------------------------------------------- */
@@ -246,4 +251,103 @@ void balance_links(struct balance *balance, const struct pace_counts *due, enum 
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++)
         if (has_services[kind])
             note_services(balance, kind, &given, &drawn, due_services[kind]);
+}
+
+/* ---- what opens a conversation ------------------------------------------------------------- */
+
+/* Weighs the logits of n routes, each of which leads to one of n_things. */
+static void weigh_routes(struct balanced *things, float *n_rows, const float *due, size_t n_things,
+                         const uint8_t *of, size_t n, const uint8_t *available, real *logits)
+{
+    float weights[THINGS_MAX], given[THINGS_MAX] = { 0 }, drawn[THINGS_MAX];
+    float all_given = 0.0F, all_drawn = 0.0F;
+    real highest = -(real)INFINITY;
+    begin(things, n_rows, due, n_things);
+    find_weights(things, due, n_things, SMALL_SHARE, WEIGHT_MAX, weights);
+    for (size_t k = 0; k < n; k++)
+        if (available[k] != 0 && logits[k] > highest)
+            highest = logits[k];
+    for (size_t k = 0; k < n; k++) {
+        if (available[k] != 0)
+            given[of[k]] += expf((float)(logits[k] - highest));
+        logits[k] += (real)logf(weights[of[k]]);
+    }
+    for (size_t i = 0; i < n_things; i++) {
+        drawn[i] = given[i] * weights[i];
+        all_given += given[i];
+        all_drawn += drawn[i];
+    }
+    if (all_given <= 0.0F)
+        return;
+    for (size_t i = 0; i < n_things; i++) {
+        given[i] /= all_given;
+        drawn[i] /= all_drawn;
+    }
+    note(things, n_rows, given, drawn, due, n_things, SMALL_SHARE);
+}
+
+void balance_directions(struct balance *balance, const struct pace_counts *due, enum link_kind kind,
+                        const uint8_t *available, real *logits)
+{
+    static const uint8_t of[] = { 0, 1 };
+    float shares[2];
+    int32_t counts[2] = { 0 };
+    for (size_t form = 0; form < PACE_FORMS; form++)
+        counts[form / N_SHARES] += due->of_class[(size_t)kind * PACE_FORMS + form];
+    if (find_due(counts, 2, shares))
+        weigh_routes(balance->directions[kind], &balance->n_directions[kind], shares, 2, of, 2,
+                     available, logits);
+}
+
+void balance_protocols(struct balance *balance, const struct pace_counts *due, enum link_kind kind,
+                       int64_t direction, const int64_t *protocols, size_t n,
+                       const uint8_t *available, real *logits)
+{
+    uint8_t of[PROTOCOLS_MAX];
+    float shares[N_SHARES];
+    const int32_t *counts = due->of_class + (size_t)kind * PACE_FORMS +
+                            (size_t)direction * N_SHARES;
+    for (size_t k = 0; k < n; k++)
+        of[k] = (uint8_t)share_of(protocols[k]);
+    if (find_due(counts, N_SHARES, shares))
+        weigh_routes(balance->protocols[kind][direction], &balance->n_protocols[kind][direction],
+                     shares, N_SHARES, of, n, available, logits);
+}
+
+/* The place of a port among those that have a slot; SLOTS_OF_LIST where it has none. */
+static size_t place_of(const struct service_lists *lists, enum share share, enum service_side side,
+                       int64_t port)
+{
+    const struct service_list *list = &lists->lists[share == SHARE_UDP][side];
+    size_t n = list->n < SLOTS_OF_LIST ? list->n : SLOTS_OF_LIST, place = 0;
+    while (place < n && list->ports[place] != port)
+        place++;
+    return place < n ? place : SLOTS_OF_LIST;
+}
+
+bool balance_accepts_port(struct balance *balance, const struct pace_counts *due,
+                          enum link_kind kind, const struct row *row, enum service_side side,
+                          int64_t port, const struct service_lists *lists, struct rng *rng)
+{
+    enum share share = share_of(row->value[ATTRIBUTE_PROTOCOL]);
+    if (share > SHARE_UDP)
+        return true;
+    /* The host's own port comes first; where it is that of a service, the other one is not. */
+    if (side == SERVICE_USED &&
+        place_of(lists, share, SERVICE_SERVED, row->value[ATTRIBUTE_LOCAL_PORT]) < SLOTS_OF_LIST)
+        return true;
+    const int32_t *of_kind = due->of_service + (size_t)kind * SERVICE_SLOTS;
+    int32_t counts[SLOTS_OF_LIST + 1];
+    counts[SLOTS_OF_LIST] = of_kind[SLOT_OTHERS + share];
+    for (size_t i = 0; i < SLOTS_OF_LIST; i++) {
+        counts[i] = of_kind[service_first_slot(share, side) + i];
+        if (side == SERVICE_SERVED)
+            counts[SLOTS_OF_LIST] += of_kind[service_first_slot(share, SERVICE_USED) + i];
+    }
+    float shares[SLOTS_OF_LIST + 1];
+    if (!find_due(counts, SLOTS_OF_LIST + 1, shares))
+        return true;
+    size_t protocol = share == SHARE_UDP;
+    return accept(balance->ports[kind][protocol][side], &balance->n_ports[kind][protocol][side],
+                  shares, SLOTS_OF_LIST + 1, place_of(lists, share, side, port), rng);
 }

@@ -17,8 +17,9 @@
 #define GAP_TRIES 100000
 /* And one of which too many have been drawn. */
 #define GAP_TRIES_BALANCED 64
-/* And a port that strays. */
-#define PORT_TRIES 100
+/* And a port that strays, or of which too many have been drawn. */
+#define PORT_TRIES          100
+#define PORT_TRIES_BALANCED 64
 
 /* Which conversation goes on is told from hundreds, most of them long over; and protocols without
  * ports have few numbers in their place. What is rare there is truncated at so many times as much.
@@ -179,15 +180,24 @@ static int64_t draw_gap(const struct heads *heads, struct drawn_host *host,
         if (gap < host->silence)
             continue;
         if (i >= GAP_TRIES_BALANCED || host->live.habits == NULL ||
-            balance_accepts(&host->balance, &host->live.pace.left, host->live.kind_before, gap,
-                            rng))
+            balance_accepts_gap(&host->balance, &host->live.pace.left, host->live.kind_before, gap,
+                                rng))
             return gap;
     }
     return host->silence;
 }
 
+static bool accepts_port(struct drawn_host *host, enum head head, int64_t port, struct rng *rng)
+{
+    const struct live_host *live = &host->live;
+    enum service_side side = head == HEAD_LOCAL_PORT ? SERVICE_SERVED : SERVICE_USED;
+    return balance_accepts_port(&host->balance, &live->pace.due, live->context.link.kind,
+                                &live->row, side, port,
+                                &live->habits->profiles[live->of_host].services, rng);
+}
+
 /* A port that does not stray, if there is one to be had. */
-static int64_t draw_port(const struct heads *heads, enum head head, const struct drawn_host *host,
+static int64_t draw_port(const struct heads *heads, enum head head, struct drawn_host *host,
                          const uint8_t *available, const real *logits, double truncation,
                          struct rng *rng)
 {
@@ -195,7 +205,10 @@ static int64_t draw_port(const struct heads *heads, enum head head, const struct
     int64_t port;
     for (int i = 0; i < PORT_TRIES; i++) {
         port = head_draw(heads, head, context, available, logits, NULL, truncation, rng);
-        if (!head_value_strays(heads, head, context, port))
+        if (truncation > 0.0 && head_value_strays(heads, head, context, port))
+            continue;
+        if (i >= PORT_TRIES_BALANCED || host->live.habits == NULL ||
+            accepts_port(host, head, port, rng))
             break;
     }
     return port;
@@ -219,6 +232,25 @@ static void add_candidates(const struct masked_conv_sampler *sampler, const stru
                   sampler->model->network->candidates->data, logits);
 }
 
+/* Where drawing keeps to a pace: heads whose routes are weighed by what is due. */
+static void balance_head(const struct heads *heads, enum head head, struct drawn_host *host,
+                         const uint8_t *available, real *logits)
+{
+    const struct live_host *live = &host->live;
+    const struct pace_counts *due = &live->pace.due;
+    const int64_t *row = live->row.value;
+    const struct value_list *protocols = &live->vocabulary->lists[ATTRIBUTE_PROTOCOL];
+    enum link_kind kind = live->context.link.kind;
+    if (head == HEAD_LINK)
+        balance_links(&host->balance, due, live->kind_before, row[ATTRIBUTE_GAP],
+                      &live->conversations, &live->remotes, available, logits);
+    else if (head == HEAD_DIRECTION)
+        balance_directions(&host->balance, due, kind, available, logits);
+    else if (head == HEAD_PROTOCOL)
+        balance_protocols(&host->balance, due, kind, row[ATTRIBUTE_DIRECTION], protocols->values,
+                          heads->n_atoms[head], available, logits);
+}
+
 static void draw_value(const struct masked_conv_sampler *sampler, struct work *work, size_t row,
                        enum head head, real *logits)
 {
@@ -233,10 +265,8 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);
     head_available(heads, head, &host->live.context, work->available);
-    if (head == HEAD_LINK && host->live.habits != NULL)
-        balance_links(&host->balance, &host->live.pace.due, host->live.kind_before,
-                      host->live.row.value[ATTRIBUTE_GAP], &host->live.conversations,
-                      &host->live.remotes, work->available, logits);
+    if (host->live.habits != NULL)
+        balance_head(heads, head, host, work->available, logits);
     double truncation = sampler->truncation;
     if (is_narrow(head, &host->live))
         truncation *= NARROW_TRUNCATION;
@@ -244,7 +274,7 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     if (head == HEAD_GAP)
         value = draw_gap(heads, host, work->available, logits, mixture, truncation,
                          &work->rngs[row]);
-    else if (truncation > 0.0 && head_is_port(head))
+    else if (head_is_port(head))
         value = draw_port(heads, head, host, work->available, logits, truncation, &work->rngs[row]);
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
