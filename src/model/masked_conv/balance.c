@@ -253,6 +253,59 @@ void balance_links(struct balance *balance, const struct pace_counts *due, enum 
             note_services(balance, kind, &given, &drawn, due_services[kind]);
 }
 
+static size_t turn_of(const struct candidate *candidate, int64_t hour)
+{
+    return pace_turn(candidate->clock >= hour ? candidate->n_in_hour : 0);
+}
+
+void balance_turns(struct balance *balance, const struct pace_counts *due, int64_t clock,
+                   const struct candidate_list *conversations, const struct candidate_list *remotes,
+                   const uint8_t *available, real *logits)
+{
+    struct link_routes routes[LINK_NEW];
+    struct link_shares odds;
+    int64_t hour = clock - clock % SECONDS_PER_HOUR;
+    find_routes(conversations, remotes, routes);
+    find_odds(routes, available, logits, &odds);
+    real highest = -(real)INFINITY;
+    for (size_t code = 0; code < N_LINK_CODES; code++)
+        if (available[code] != 0 && logits[code] > highest)
+            highest = logits[code];
+    find_shares(&odds);
+    for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
+        const struct link_routes *of = &routes[kind];
+        float due_turns[PACE_TURNS], weights[PACE_TURNS], given[PACE_TURNS] = { 0 },
+                                                          drawn[PACE_TURNS];
+        float all_given = 0.0F, all_drawn = 0.0F, part = odds.kinds[kind];
+        struct balanced *turns = balance->turns[kind];
+        if (!find_due(due->of_turn + (size_t)kind * PACE_TURNS, PACE_TURNS, due_turns))
+            continue;
+        begin(turns, &balance->n_turns[kind], due_turns, PACE_TURNS);
+        find_weights(turns, due_turns, PACE_TURNS, SMALL_SERVICE_SHARE, WEIGHT_MAX, weights);
+        for (size_t rank = 0; rank < of->n; rank++)
+            if (available[of->first + rank] != 0)
+                given[turn_of(&of->candidates[rank], hour)] += expf(
+                    (float)(logits[of->first + rank] - highest));
+        for (size_t t = 0; t < PACE_TURNS; t++) {
+            drawn[t] = given[t] * weights[t];
+            all_given += given[t];
+            all_drawn += drawn[t];
+        }
+        if (all_given <= 0.0F || all_drawn <= 0.0F)
+            continue;
+        real logs[PACE_TURNS];
+        for (size_t t = 0; t < PACE_TURNS; t++) {
+            logs[t] = (real)logf(weights[t] * all_given / all_drawn);
+            given[t] = turns[t].given + part * (given[t] / all_given - turns[t].given);
+            drawn[t] = turns[t].drawn + part * (drawn[t] / all_drawn - turns[t].drawn);
+        }
+        for (size_t rank = 0; rank < of->n; rank++)
+            logits[of->first + rank] += logs[turn_of(&of->candidates[rank], hour)];
+        note(turns, &balance->n_turns[kind], given, drawn, due_turns, PACE_TURNS,
+             SMALL_SERVICE_SHARE);
+    }
+}
+
 /* ---- what opens a conversation ------------------------------------------------------------- */
 
 /* Weighs the logits of n routes, each of which leads to one of n_things. */

@@ -26,11 +26,12 @@ struct balanced {
 /* Of one host. n: rows of each average so far, at most those that it is over. */
 struct balance {
     float n_gaps[N_LINK_KINDS], n_kinds[PACE_STATES], n_services[LINK_NEW];
-    float n_directions[N_LINK_KINDS], n_protocols[N_LINK_KINDS][2];
+    float n_turns[LINK_NEW], n_directions[N_LINK_KINDS], n_protocols[N_LINK_KINDS][2];
     float n_ports[N_LINK_KINDS][2][N_SERVICE_SIDES];
     struct balanced gaps[N_LINK_KINDS][PACE_GAPS];
     struct balanced kinds[PACE_STATES][N_LINK_KINDS];
     struct balanced services[LINK_NEW][SERVICE_SLOTS]; /* of the candidates of a kind */
+    struct balanced turns[LINK_NEW][PACE_TURNS];
     struct balanced directions[N_LINK_KINDS][2], protocols[N_LINK_KINDS][2][N_SHARES];
     /* Of TCP and UDP by the side that the service is on; the last: none that is listed there. */
     struct balanced ports[N_LINK_KINDS][2][N_SERVICE_SIDES][SLOTS_OF_LIST + 1];
@@ -46,6 +47,12 @@ bool balance_accepts_gap(struct balance *balance, const struct pace_counts *left
 void balance_links(struct balance *balance, const struct pace_counts *due, enum link_kind before,
                    int64_t gap, const struct candidate_list *conversations,
                    const struct candidate_list *remotes, const uint8_t *available, real *logits);
+
+/* And once more by how often the candidates have come in the hour of `clock`, in which the row
+ * ends; the kinds keep their shares. */
+void balance_turns(struct balance *balance, const struct pace_counts *due, int64_t clock,
+                   const struct candidate_list *conversations, const struct candidate_list *remotes,
+                   const uint8_t *available, real *logits);
 
 /* Weighs the logits of direction [2], and of n protocols, of which `available` ones can be had, for
  * a row whose link leaves them open; the protocol, where the direction is known. */

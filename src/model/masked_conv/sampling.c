@@ -241,10 +241,12 @@ static void balance_head(const struct heads *heads, enum head head, struct drawn
     const int64_t *row = live->row.value;
     const struct value_list *protocols = &live->vocabulary->lists[ATTRIBUTE_PROTOCOL];
     enum link_kind kind = live->context.link.kind;
-    if (head == HEAD_LINK)
+    if (head == HEAD_LINK) {
         balance_links(&host->balance, due, live->kind_before, row[ATTRIBUTE_GAP],
                       &live->conversations, &live->remotes, available, logits);
-    else if (head == HEAD_DIRECTION)
+        balance_turns(&host->balance, due, live->clock + row[ATTRIBUTE_GAP], &live->conversations,
+                      &live->remotes, available, logits);
+    } else if (head == HEAD_DIRECTION)
         balance_directions(&host->balance, due, kind, available, logits);
     else if (head == HEAD_PROTOCOL)
         balance_protocols(&host->balance, due, kind, row[ATTRIBUTE_DIRECTION], protocols->values,

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "model/masked_conv/lanes.h"
+#include "model/masked_conv/mix_seconds.h"
 #include "nn/optimiser.h"
 
 #include <math.h>
@@ -34,8 +35,8 @@ struct training {
     uint64_t seed;
     struct fit_control *control;
     struct prepared_sequence *prepared; /* [train->n] */
-    /* Where files are sorted within seconds: the same in any order, for what drawing learns from.
-     * Else NULL and the above. */
+    /* Where files are sorted within seconds: the same in another order, for what drawing learns
+     * from. Else NULL and the above. */
     struct sequence *mixed;
     struct prepared_sequence *mixed_prepared;
     struct piece_list pieces, validation_hosts, validation_time;
@@ -50,24 +51,11 @@ struct training {
 
 /* ---- what is trained on ------------------------------------------------------------------- */
 
-/* Puts the rows of each second in any order. */
-static void mix_seconds(struct row *rows, size_t n, struct rng *rng)
+/* The same host with the rows of each second in another order. */
+static struct sequence mixed_sequence(const struct sequence_set *train, size_t s, uint64_t seed)
 {
-    for (size_t first = 0, end; first < n; first = end) {
-        for (end = first + 1; end < n && rows[end].value[ATTRIBUTE_GAP] == 0;)
-            end++;
-        int64_t gap = rows[first].value[ATTRIBUTE_GAP];
-        rows[first].value[ATTRIBUTE_GAP] = 0;
-        rng_shuffle(rng, rows + first, end - first, sizeof *rows);
-        rows[first].value[ATTRIBUTE_GAP] = gap;
-    }
-}
-
-/* The same host with the rows of each second in any order. */
-static struct sequence mixed_sequence(const struct training *training, size_t s)
-{
-    struct sequence sequence = training->train->items[s];
-    struct rng rng = rng_stream(training->seed, RNG_SHUFFLE, 1, s);
+    struct sequence sequence = train->items[s];
+    struct rng rng = rng_stream(seed, RNG_SHUFFLE, 1, s);
     struct row *rows = memory_alloc(sequence.n_rows, sizeof *rows);
     memcpy(rows, sequence.rows, sequence.n_rows * sizeof *rows);
     mix_seconds(rows, sequence.n_rows, &rng);
@@ -75,21 +63,26 @@ static struct sequence mixed_sequence(const struct training *training, size_t s)
     return sequence;
 }
 
+static struct sequence *mix_sequences(const struct sequence_set *train, uint64_t seed)
+{
+    struct sequence *mixed = memory_alloc(train->n, sizeof *mixed);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t s = 0; s < train->n; s++)
+        mixed[s] = mixed_sequence(train, s, seed);
+    return mixed;
+}
+
 static void prepare_sequences(struct training *training)
 {
     size_t n = training->train->n;
-    bool is_mixed = training->settings->pace && training->control->is_in_text_order;
     training->prepared = memory_zalloc(n, sizeof *training->prepared);
-    if (is_mixed) {
-        training->mixed = memory_zalloc(n, sizeof *training->mixed);
+    if (training->mixed != NULL)
         training->mixed_prepared = memory_zalloc(n, sizeof *training->mixed_prepared);
-    }
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t s = 0; s < n; s++) {
         training->prepared[s] = masked_conv_prepare(training->model, &training->train->items[s]);
-        if (!is_mixed)
+        if (training->mixed == NULL)
             continue;
-        training->mixed[s] = mixed_sequence(training, s);
         training->mixed_prepared[s] = masked_conv_prepare(training->model, &training->mixed[s]);
     }
 }
@@ -461,7 +454,7 @@ static void training_release(struct training *training)
 }
 
 static struct masked_conv *first_model(const struct masked_conv_settings *settings,
-                                       const struct sequence_set *train,
+                                       const struct sequence_set *train, struct sequence *mixed,
                                        const struct training_record *record, uint64_t seed)
 {
     struct vocabulary vocabulary;
@@ -469,7 +462,10 @@ static struct masked_conv *first_model(const struct masked_conv_settings *settin
     vocabulary_learn(&vocabulary, train);
     if (!settings->clock)
         vocabulary.lists[LIST_HALF_HOUR].n = 0;
-    habits_learn(&habits, train, &vocabulary, settings->memory, record->from, record->until);
+    struct sequence_set as_drawn = *train;
+    if (mixed != NULL)
+        as_drawn.items = mixed;
+    habits_learn(&habits, &as_drawn, &vocabulary, settings->memory, record->from, record->until);
     uint32_t *hosts = memory_alloc(train->n, sizeof *hosts);
     for (size_t s = 0; s < train->n; s++)
         hosts[s] = train->items[s].host;
@@ -487,15 +483,19 @@ enum status masked_conv_fit(const void *settings_of_model, const struct sequence
     const struct masked_conv_settings *settings = settings_of_model;
     RETURN_IF(settings->epochs <= 0.0 && settings->minutes <= 0.0, err, STATUS_USAGE,
               "say how long to train: epochs or minutes above 0");
-    bool is_resumed = control->resumed != NULL;
-    struct masked_conv *model = is_resumed ? (struct masked_conv *)control->resumed
-                                           : first_model(settings, train, control->record, seed);
+    bool is_resumed = control->resumed != NULL,
+         is_mixed = settings->pace && control->is_in_text_order;
+    struct sequence *mixed = is_mixed ? mix_sequences(train, seed) : NULL;
+    struct masked_conv *model = is_resumed
+                                    ? (struct masked_conv *)control->resumed
+                                    : first_model(settings, train, mixed, control->record, seed);
     struct training training = {
         .model = model,
         .settings = settings,
         .train = train,
         .seed = seed,
         .control = control,
+        .mixed = mixed,
         .started = progress_clock(),
         .saved = progress_clock(),
         .weights = memory_alloc(model->network->params->size, sizeof(real)),
