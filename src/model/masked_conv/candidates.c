@@ -356,14 +356,15 @@ static void dues(const uint8_t *kinds, size_t n, const int32_t *due, size_t n_ki
 {
     enum { KINDS_MAX = SERVICE_SLOTS };
     _Static_assert((int)PACE_TURNS <= (int)KINDS_MAX, "room for either");
-    float shares[KINDS_MAX], n_candidates[KINDS_MAX] = { 0 }, all = 0;
+    float shares[KINDS_MAX] = { 0 }, n_candidates[KINDS_MAX] = { 0 }, all = 0;
     uint16_t of_kind[KINDS_MAX];
     for (size_t k = 0; k < n; k++)
         n_candidates[kinds[k]] += 1;
     for (size_t i = 0; i < n_kinds; i++)
         all += (float)due[i];
     for (size_t i = 0; i < n_kinds; i++)
-        shares[i] = due[i] > 0 ? all * n_candidates[i] / (float)due[i] : 0;
+        if (due[i] > 0)
+            shares[i] = all * n_candidates[i] / (float)due[i];
     half_octaves(shares, n_kinds, DUE_CODES - 2, of_kind);
     for (size_t i = 0; i < n_kinds; i++)
         of_kind[i] = (uint16_t)(1 + (due[i] > 0 ? 1 + of_kind[i] : 0));
