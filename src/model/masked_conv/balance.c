@@ -69,6 +69,28 @@ static bool find_due(const int32_t *counts, size_t n, float *due)
     return all > 0;
 }
 
+/* The same where the things are parts of something that has the share `part` of the row: so much
+ * the row says of them. given and drawn are overwritten. */
+static void note_part(struct balanced *things, float *n_rows, float *given, float *drawn,
+                      const float *due, size_t n, float part)
+{
+    for (size_t i = 0; i < n; i++) {
+        given[i] = things[i].given + part * (given[i] - things[i].given);
+        drawn[i] = things[i].drawn + part * (drawn[i] - things[i].drawn);
+    }
+    note(things, n_rows, given, drawn, due, n, SMALL_SERVICE_SHARE);
+}
+
+/* Of the available ones of n. */
+static real find_highest(const uint8_t *available, const real *logits, size_t n)
+{
+    real highest = -(real)INFINITY;
+    for (size_t k = 0; k < n; k++)
+        if (available[k] != 0 && logits[k] > highest)
+            highest = logits[k];
+    return highest;
+}
+
 /* Whether thing `of` of n is taken, that the network has drawn. */
 static bool accept(struct balanced *things, float *n_rows, const float *due, size_t n, size_t of,
                    struct rng *rng)
@@ -129,11 +151,8 @@ static void find_routes(const struct candidate_list *conversations,
 static void find_odds(const struct link_routes *routes, const uint8_t *available,
                       const real *logits, struct link_shares *odds)
 {
-    real highest = -(real)INFINITY;
+    real highest = find_highest(available, logits, N_LINK_CODES);
     *odds = (struct link_shares){ 0 };
-    for (size_t code = 0; code < N_LINK_CODES; code++)
-        if (available[code] != 0 && logits[code] > highest)
-            highest = logits[code];
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
         const struct link_routes *of = &routes[kind];
         for (size_t rank = 0; rank < of->n; rank++)
@@ -191,23 +210,6 @@ static void weigh(const struct link_routes *routes, const struct link_shares *we
     logits[LINK_CODE_NEW] += (real)logf(weights->services[LINK_NEW][SERVICE_SLOTS]);
 }
 
-/* One row more for the averages of a kind's services, of which it says as much as the kind has of
- * it. */
-static void note_services(struct balance *balance, enum link_kind kind,
-                          const struct link_shares *given, const struct link_shares *drawn,
-                          const float *due)
-{
-    struct balanced *services = balance->services[kind];
-    float was_given[SERVICE_SLOTS], was_drawn[SERVICE_SLOTS], part = drawn->kinds[kind];
-    for (size_t s = 0; s < SERVICE_SLOTS; s++) {
-        float last_given = services[s].given, last_drawn = services[s].drawn;
-        was_given[s] = last_given + part * (given->services[kind][s] - last_given);
-        was_drawn[s] = last_drawn + part * (drawn->services[kind][s] - last_drawn);
-    }
-    note(services, &balance->n_services[kind], was_given, was_drawn, due, SERVICE_SLOTS,
-         SMALL_SERVICE_SHARE);
-}
-
 void balance_links(struct balance *balance, const struct pace_counts *due, enum link_kind before,
                    int64_t gap, const struct candidate_list *conversations,
                    const struct candidate_list *remotes, const uint8_t *available, real *logits)
@@ -250,7 +252,8 @@ void balance_links(struct balance *balance, const struct pace_counts *due, enum 
          N_LINK_KINDS, SMALL_SHARE);
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++)
         if (has_services[kind])
-            note_services(balance, kind, &given, &drawn, due_services[kind]);
+            note_part(balance->services[kind], &balance->n_services[kind], given.services[kind],
+                      drawn.services[kind], due_services[kind], SERVICE_SLOTS, drawn.kinds[kind]);
 }
 
 static size_t turn_of(const struct candidate *candidate, int64_t hour)
@@ -267,16 +270,13 @@ void balance_turns(struct balance *balance, const struct pace_counts *due, int64
     int64_t hour = clock - clock % SECONDS_PER_HOUR;
     find_routes(conversations, remotes, routes);
     find_odds(routes, available, logits, &odds);
-    real highest = -(real)INFINITY;
-    for (size_t code = 0; code < N_LINK_CODES; code++)
-        if (available[code] != 0 && logits[code] > highest)
-            highest = logits[code];
+    real highest = find_highest(available, logits, N_LINK_CODES);
     find_shares(&odds);
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
         const struct link_routes *of = &routes[kind];
         float due_turns[PACE_TURNS], weights[PACE_TURNS], given[PACE_TURNS] = { 0 },
                                                           drawn[PACE_TURNS];
-        float all_given = 0.0F, all_drawn = 0.0F, part = odds.kinds[kind];
+        float all_given = 0.0F, all_drawn = 0.0F;
         struct balanced *turns = balance->turns[kind];
         if (!find_due(due->of_turn + (size_t)kind * PACE_TURNS, PACE_TURNS, due_turns))
             continue;
@@ -296,13 +296,13 @@ void balance_turns(struct balance *balance, const struct pace_counts *due, int64
         real logs[PACE_TURNS];
         for (size_t t = 0; t < PACE_TURNS; t++) {
             logs[t] = (real)logf(weights[t] * all_given / all_drawn);
-            given[t] = turns[t].given + part * (given[t] / all_given - turns[t].given);
-            drawn[t] = turns[t].drawn + part * (drawn[t] / all_drawn - turns[t].drawn);
+            given[t] /= all_given;
+            drawn[t] /= all_drawn;
         }
         for (size_t rank = 0; rank < of->n; rank++)
             logits[of->first + rank] += logs[turn_of(&of->candidates[rank], hour)];
-        note(turns, &balance->n_turns[kind], given, drawn, due_turns, PACE_TURNS,
-             SMALL_SERVICE_SHARE);
+        note_part(turns, &balance->n_turns[kind], given, drawn, due_turns, PACE_TURNS,
+                  odds.kinds[kind]);
     }
 }
 
@@ -314,12 +314,9 @@ static void weigh_routes(struct balanced *things, float *n_rows, const float *du
 {
     float weights[THINGS_MAX], given[THINGS_MAX] = { 0 }, drawn[THINGS_MAX];
     float all_given = 0.0F, all_drawn = 0.0F;
-    real highest = -(real)INFINITY;
+    real highest = find_highest(available, logits, n);
     begin(things, n_rows, due, n_things);
     find_weights(things, due, n_things, SMALL_SHARE, WEIGHT_MAX, weights);
-    for (size_t k = 0; k < n; k++)
-        if (available[k] != 0 && logits[k] > highest)
-            highest = logits[k];
     for (size_t k = 0; k < n; k++) {
         if (available[k] != 0)
             given[of[k]] += expf((float)(logits[k] - highest));
