@@ -231,6 +231,9 @@ void hourly_flows_release(struct hourly_flows *hourly)
 
 /* ---- drawing ------------------------------------------------------------------------------ */
 
+/* So few flows of an hour deviate as so many do. */
+#define FEWEST_FLOWS 4.0
+
 /* The first n counts; those of a shorter draw are the same. */
 static void draw_counts(const struct hourly_flows *hourly, size_t host, int64_t hour, uint64_t seed,
                         uint64_t stream, int32_t *counts, size_t n)
@@ -242,8 +245,8 @@ static void draw_counts(const struct hourly_flows *hourly, size_t host, int64_t 
     double mean = 0.0;
     for (size_t c = 0; c < PACE_CLASSES; c++)
         mean += rates[c];
-    double scale = mean > 0.0 ? fmax(0.0, 1.0 + rng_normal(&rng) / sqrt(fmax(mean, 4.0))) : 0.0;
-    double offset = rng_uniform(&rng);
+    double deviation = 1.0 / sqrt(fmax(mean, FEWEST_FLOWS));
+    double scale = fmax(0.0, 1.0 + deviation * rng_normal(&rng)), offset = rng_uniform(&rng);
     for (size_t c = 0; c < n; c++)
         counts[c] = (int32_t)fmin(floor(rates[c] * scale + offset), 1e9);
 }

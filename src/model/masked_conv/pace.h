@@ -118,9 +118,10 @@ void pace_take(struct pace_counts *counts, struct pace_mark mark);
 /* What is to come of an hour of which so many seconds are left. */
 void pace_shorten(struct pace_counts *counts, int64_t seconds);
 
-/* A host that is drawn has Poisson numbers of flows around those of a training host. So that
- * training shows what drawing does, an hour's flows are taken for such numbers there: error gains
- * by how much they miss, and what is left of the hour is as if they had been drawn. */
+/* A host that is drawn does not quite do what is to come. So training takes an hour's counts for
+ * Poisson numbers around them, each by itself, so that the network learns how far to trust them:
+ * error becomes by how much such numbers miss, and what is left of the hour is as if there had been
+ * so many. */
 void pace_draw_error(const struct pace_counts *of_hour, struct rng *rng, struct pace_counts *error);
 void pace_blur(struct pace_counts *left, const struct pace_counts *error);
 
@@ -149,9 +150,10 @@ void hourly_flows_learn(struct hourly_flows *hourly, size_t host, const struct s
                         const struct service_lists *services, bool has_memory);
 void hourly_flows_release(struct hourly_flows *hourly);
 
-/* Draws the flows of a host like training host `host` in one hour (s since 1970 / 3600): Poisson
- * numbers around the rates of that hour of the day, or of the whole day where the hour was not
- * observed. The same seed, stream and hour give the same numbers. */
+/* Draws the flows of a host like training host `host` in one hour (s since 1970 / 3600): the rates
+ * of that hour of the day, or of the whole day where the hour was not observed, times one number
+ * that deviates as much as a Poisson number of all flows does, and rounded by one other; so what
+ * belongs together comes together. The same seed, stream and hour give the same numbers. */
 void hourly_flows_draw(const struct hourly_flows *hourly, size_t host, int64_t hour, uint64_t seed,
                        uint64_t stream, struct pace_counts *flows);
 
