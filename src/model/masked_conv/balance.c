@@ -256,11 +256,6 @@ void balance_links(struct balance *balance, const struct pace_counts *due, enum 
                       drawn.services[kind], due_services[kind], SERVICE_SLOTS, drawn.kinds[kind]);
 }
 
-static size_t turn_of(const struct candidate *candidate, int64_t hour)
-{
-    return pace_turn(candidate->clock >= hour ? candidate->n_in_hour : 0);
-}
-
 void balance_turns(struct balance *balance, const struct pace_counts *due, int64_t clock,
                    const struct candidate_list *conversations, const struct candidate_list *remotes,
                    const uint8_t *available, real *logits)
@@ -284,7 +279,7 @@ void balance_turns(struct balance *balance, const struct pace_counts *due, int64
         find_weights(turns, due_turns, PACE_TURNS, SMALL_SERVICE_SHARE, WEIGHT_MAX, weights);
         for (size_t rank = 0; rank < of->n; rank++)
             if (available[of->first + rank] != 0)
-                given[turn_of(&of->candidates[rank], hour)] += expf(
+                given[candidate_turn(&of->candidates[rank], hour)] += expf(
                     (float)(logits[of->first + rank] - highest));
         for (size_t t = 0; t < PACE_TURNS; t++) {
             drawn[t] = given[t] * weights[t];
@@ -300,7 +295,7 @@ void balance_turns(struct balance *balance, const struct pace_counts *due, int64
             drawn[t] /= all_drawn;
         }
         for (size_t rank = 0; rank < of->n; rank++)
-            logits[of->first + rank] += logs[turn_of(&of->candidates[rank], hour)];
+            logits[of->first + rank] += logs[candidate_turn(&of->candidates[rank], hour)];
         note_part(turns, &balance->n_turns[kind], given, drawn, due_turns, PACE_TURNS,
                   odds.kinds[kind]);
     }
@@ -368,11 +363,8 @@ void balance_protocols(struct balance *balance, const struct pace_counts *due, e
 static size_t place_of(const struct service_lists *lists, enum share share, enum service_side side,
                        int64_t port)
 {
-    const struct service_list *list = &lists->lists[share == SHARE_UDP][side];
-    size_t n = list->n < SLOTS_OF_LIST ? list->n : SLOTS_OF_LIST, place = 0;
-    while (place < n && list->ports[place] != port)
-        place++;
-    return place < n ? place : SLOTS_OF_LIST;
+    size_t place = service_list_find(&lists->lists[share == SHARE_UDP][side], port);
+    return place < SLOTS_OF_LIST ? place : SLOTS_OF_LIST;
 }
 
 bool balance_accepts_port(struct balance *balance, const struct pace_counts *due,

@@ -387,7 +387,7 @@ static void find_dues(const struct candidate_list *list, enum link_kind kind,
     for (size_t k = 0; k < list->n; k++) {
         const struct candidate *candidate = &list->items[k];
         slots[k] = candidate->slot;
-        turns[k] = (uint8_t)pace_turn(candidate->clock >= hour ? candidate->n_in_hour : 0);
+        turns[k] = (uint8_t)candidate_turn(candidate, hour);
     }
     dues(slots, list->n, due->of_service + (size_t)kind * SERVICE_SLOTS, SERVICE_SLOTS,
          aspects->codes[BY_SERVICE_DUE]);

@@ -43,6 +43,11 @@ struct candidate {
     uint32_t remote;
     struct candidate_look look;
 };
+/* Its turn (pace.h) in an hour that begins at `hour`, s. */
+static inline size_t candidate_turn(const struct candidate *candidate, int64_t hour)
+{
+    return pace_turn(candidate->clock >= hour ? candidate->n_in_hour : 0);
+}
 /* How ports went on from one flow with a remote to the next, as a code above 0. */
 uint8_t candidate_steps(const struct row *before, const struct row *row);
 

@@ -438,7 +438,7 @@ static struct candidate candidate_at(const struct linked_sequence *linked, int32
         .index = (uint64_t)number,
         .n_flows = n_flows + 1,
         .n_in_hour = n_in_hour + 1,
-        .slot = (uint8_t)(linked->rows[number].mark.service % SERVICE_SLOTS),
+        .slot = pace_slot(linked->rows[number].mark),
         .look = linked->rows[number].look,
         .remote = (uint32_t)linked->sequence->rows[number].value[ATTRIBUTE_REMOTE],
         .level = like_rows_level(linked->past, number, PACKETS_SERVICE_REMOTE),

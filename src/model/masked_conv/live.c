@@ -285,7 +285,7 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
                                    .index = host->index,
                                    .n_flows = 1,
                                    .n_in_hour = 1,
-                                   .slot = (uint8_t)(mark.service % SERVICE_SLOTS),
+                                   .slot = pace_slot(mark),
                                    .look = candidate_look(host->vocabulary, &host->row),
                                    .remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE],
                                    .level = like_rows_level(host->past, (int32_t)host->index,

@@ -18,6 +18,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_PACE_H
 
 #include "base/rng.h"
+#include "data/bins.h"
 #include "data/hdf5_file.h"
 #include "model/conversation.h"
 #include "model/masked_conv/services.h"
@@ -47,16 +48,14 @@ static inline size_t pace_depth(size_t n_before)
 enum { PACE_TURNS = 12 };
 static inline size_t pace_turn(uint32_t n_in_hour)
 {
-    size_t turn = n_in_hour == 0 ? 0 : 32u - (size_t)__builtin_clz(n_in_hour);
-    return turn < PACE_TURNS ? turn : PACE_TURNS - 1;
+    return bins_octave(n_in_hour, PACE_TURNS);
 }
 
 /* And by the gap before them, by octaves, for each kind of link that the flow before had. */
 enum { PACE_GAPS = 12, PACE_GAPS_OF_KINDS = N_LINK_KINDS * PACE_GAPS };
 static inline size_t pace_gap(int64_t gap)
 {
-    size_t octave = gap == 0 ? 0 : 64u - (size_t)__builtin_clzll((uint64_t)gap);
-    return octave < PACE_GAPS ? octave : PACE_GAPS - 1;
+    return bins_octave(gap, PACE_GAPS);
 }
 
 /* And by how they go on from the flow before: its kind of link, the gap (0 s, 1 or 2, more), and
@@ -94,6 +93,10 @@ struct pace_counts {
 struct pace_mark {
     uint8_t class, depth, service, turn, gap, step;
 };
+static inline uint8_t pace_slot(struct pace_mark mark) /* service_slot of its row */
+{
+    return mark.service % SERVICE_SLOTS;
+}
 struct pace_facts {
     const struct row *row;
     enum link_kind kind, before; /* of its link, and of that of the row before; LINK_NEW for none */
@@ -112,8 +115,8 @@ int64_t pace_flows_of_depths(const struct pace_counts *counts, size_t from, size
 /* counts += n times the flow; += n times others. */
 void pace_add(struct pace_counts *counts, struct pace_mark mark, int32_t n);
 void pace_add_counts(struct pace_counts *counts, const struct pace_counts *others, int32_t n);
-/* Takes a flow away: of its class, service and turn, or, where there is none left of that, of the
- * one that has most; and of its depth. */
+/* Takes a flow away: of its class, service, turn, gap and step, or, where there is none left of
+ * that, of the one that has most; and of its depth. */
 void pace_take(struct pace_counts *counts, struct pace_mark mark);
 /* What is to come of an hour of which so many seconds are left. */
 void pace_shorten(struct pace_counts *counts, int64_t seconds);

@@ -28,6 +28,14 @@ bool service_of(const struct row *row, uint32_t *service)
     return is_udp || value[ATTRIBUTE_PROTOCOL] == PROTOCOL_TCP;
 }
 
+size_t service_list_find(const struct service_list *list, int64_t port)
+{
+    for (size_t place = 0; place < list->n; place++)
+        if (list->ports[place] == port)
+            return place;
+    return SERVICES_LISTED;
+}
+
 /* Where the row's service is listed; NULL where it is not. */
 static const struct service_list *find_listed(const struct service_lists *lists,
                                               const struct row *row, size_t *place)
@@ -36,10 +44,8 @@ static const struct service_list *find_listed(const struct service_lists *lists,
     if (lists == NULL || !service_of(row, &service))
         return NULL;
     const struct service_list *list = &lists->lists[service >> 17][service_side_of(service)];
-    for (*place = 0; *place < list->n; ++*place)
-        if (list->ports[*place] == service_port_of(service))
-            return list;
-    return NULL;
+    *place = service_list_find(list, service_port_of(service));
+    return *place < SERVICES_LISTED ? list : NULL;
 }
 
 uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual)

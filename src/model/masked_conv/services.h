@@ -55,6 +55,9 @@ struct service_lists {
 const struct service_list *service_list_of(const struct service_lists *lists, int64_t protocol,
                                            enum service_side side);
 
+/* The place of a port; SERVICES_LISTED where it is not listed. */
+size_t service_list_find(const struct service_list *list, int64_t port);
+
 /* What is usual in the service and direction of a row whose ports are known; USUAL_NONE where its
  * service is not listed. */
 uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual);
