@@ -93,6 +93,9 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
     context->match = keep(&past->match, match);
     context->match_flows = match != NULL ? match->n_flows : 0;
     context->match_in_hour = past_row_in_hour(match, past->clock + row->value[ATTRIBUTE_GAP]);
+    if (link_is_of_conversation(context->link.kind))
+        context->room = past_row_room(match, row->value[ATTRIBUTE_DIRECTION],
+                                      past->clock + row->value[ATTRIBUTE_GAP]);
     if (context->link.kind == LINK_REMOTE)
         context->before_match = keep(&past->before,
                                      conversation_before(past->memory, &context->link));
@@ -202,6 +205,7 @@ struct sequence_set *crowded_sequence(uint64_t seed, size_t n_rows)
 
 /* ---- a tiny world ------------------------------------------------------------------------- */
 
+enum { TINY_LONG = 8000 }; /* ms: longer than all rooms */
 enum { ATOM_A = 0x08080808, ATOM_B = 0x0b000101, ATOM_C = 0x0c000001, OTHER = 0x0b000102 };
 
 static void list_values(struct vocabulary *vocabulary, enum attribute attribute, size_t n,
@@ -233,7 +237,7 @@ struct vocabulary tiny_vocabulary(void)
     list_values(&vocabulary, ATTRIBUTE_FORWARDING, 1, (int64_t[]){ 0 });
     list_values(&vocabulary, ATTRIBUTE_LABEL, 1, (int64_t[]){ 0 });
     list_values(&vocabulary, ATTRIBUTE_BYTES, 2, (int64_t[]){ 40, 80 });
-    list_values(&vocabulary, ATTRIBUTE_DURATION, 3, (int64_t[]){ 0, 8, 16 });
+    list_values(&vocabulary, ATTRIBUTE_DURATION, 3, (int64_t[]){ 0, 8, TINY_LONG });
     return vocabulary;
 }
 
@@ -258,6 +262,7 @@ struct row tiny_row(size_t number)
     static const int64_t remotes[] = { ATOM_A, ATOM_B, ATOM_C, OTHER };
     static const int64_t protocols[] = { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP };
     static const int64_t local_ports[] = { 0, 443, 50000 };
+    static const int64_t durations[] = { 0, 8, TINY_LONG };
     static const int64_t remote_ports[] = { 0, 53, 443, 2048, 40000 };
     struct row row = { { [ATTRIBUTE_PACKETS] = 1 } };
     int64_t *value = row.value;
@@ -268,7 +273,7 @@ struct row tiny_row(size_t number)
     value[ATTRIBUTE_REMOTE_PORT] = remote_ports[digit(&number, 5)];
     value[ATTRIBUTE_FLAGS] = digit(&number, 2) > 0 ? 16 : 24;
     value[ATTRIBUTE_BYTES] = digit(&number, 2) > 0 ? 40 : 80;
-    value[ATTRIBUTE_DURATION] = 8 * (int64_t)digit(&number, 3);
+    value[ATTRIBUTE_DURATION] = durations[digit(&number, 3)];
     value[ATTRIBUTE_GAP] = (int64_t)digit(&number, 2);
     return row;
 }

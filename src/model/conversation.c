@@ -252,6 +252,14 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
+int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t clock)
+{
+    if (past == NULL || past->ended[direction] == PAST_NEVER)
+        return 0;
+    int64_t seconds = clock - past->ended[direction];
+    return ((seconds < INT32_MAX ? seconds : INT32_MAX) + 1) * MS_PER_SECOND;
+}
+
 static const struct past_row *show_remote(const struct conversation_memory *memory,
                                           const struct remote *remote)
 {
@@ -292,6 +300,9 @@ static void note_conversation(struct conversation_memory *memory, uint32_t numbe
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
     uint32_t *slot = &memory->conversation_rows[place];
     const struct past_row *before = is_new ? NULL : &memory->pool.rows[*slot];
+    for (size_t d = 0; d < ARRAY_LEN(past->ended); d++)
+        past->ended[d] = before != NULL ? before->ended[d] : PAST_NEVER;
+    past->ended[past->row.value[ATTRIBUTE_DIRECTION]] = past->clock;
     past->n_flows = (is_new ? 0 : before->n_flows) + 1;
     past->n_in_hour = past_row_in_hour(before, past->clock) + 1;
     pool_hold(&memory->pool, slot, number);

@@ -55,7 +55,9 @@ struct past_row {
     uint64_t index;     /* the host's how-manieth row it was */
     uint32_t n_flows;   /* of its conversation, with it; 0 where that is not counted */
     uint32_t n_in_hour; /* of these, those in the hour of the clock */
+    int64_t ended[2];   /* s: clocks of its conversation's last flows in and out; or PAST_NEVER */
 };
+#define PAST_NEVER INT64_MIN
 
 /* Flows of its conversation, or with its remote, in the hour of a later clock; 0 of NULL. */
 static inline uint32_t past_row_in_hour(const struct past_row *past, int64_t clock)
@@ -63,6 +65,10 @@ static inline uint32_t past_row_in_hour(const struct past_row *past, int64_t clo
     bool is_in_hour = past != NULL && past->clock / SECONDS_PER_HOUR == clock / SECONDS_PER_HOUR;
     return is_in_hour ? past->n_in_hour : 0;
 }
+
+/* ms: the duration of a flow that goes on in a conversation stays below this where it began after
+ * the one before it in its direction had ended; 0 where there was none. clock: of its end, s. */
+int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t clock);
 
 struct conversation_memory;
 

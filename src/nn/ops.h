@@ -162,12 +162,12 @@ struct tensor *routes_nll(struct tape *tape, struct tensor *logits, struct tenso
 /* log P(lo <= x < hi) under a mixture of G logistics, divided by P(range_lo <= x < range_hi) where
  * a range is given; edges may be infinite. x [R, first + 3 G] has from channel `first` on G weights
  * (before a softmax), G means and G logarithms of scales -> [R]. The means of the last n_relative
- * components are above `origin`, where that is given. */
+ * components are above their origins, where these are given. */
 struct logistic_cell_params {
     const double *lo, *hi;
     const double *range_lo, *range_hi; /* both or none; they enclose lo and hi */
     size_t first;
-    const double *origin; /* [R] or NULL */
+    const double *origin; /* [R, n_relative] or NULL */
     size_t n_relative;
 };
 struct tensor *logistic_cell(struct tape *tape, struct tensor *x,

@@ -11,7 +11,7 @@
 
 struct plain_entry {
     struct past_row past;       /* of the conversation or remote: the last row */
-    struct past_row last_of[2]; /* of a remote, by direction; n_flows 0: none */
+    struct past_row last_of[2]; /* by direction; n_flows 0: none */
 };
 
 struct plain_list {
@@ -151,6 +151,16 @@ static void assert_past(const struct past_row *found, const struct past_row *exp
     ck_assert_mem_eq(&found->row, &expected->row, sizeof found->row);
 }
 
+static void check_room(const struct past_row *found, const struct plain_entry *expected)
+{
+    int64_t clock = found->clock + 7;
+    for (int64_t direction = 0; direction < 2; direction++) {
+        const struct past_row *last = &expected->last_of[direction];
+        int64_t room = last->n_flows > 0 ? 1000 * (clock - last->clock + 1) : 0;
+        ck_assert_int_eq(past_row_room(found, direction, clock), room);
+    }
+}
+
 static int compare_ports(const void *a, const void *b)
 {
     return *(const uint16_t *)a - *(const uint16_t *)b;
@@ -195,12 +205,14 @@ static struct link check_row(const struct conversation_memory *memory,
                      is_kept);
 
     const struct past_row *match = conversation_match(memory, &link);
-    if (link.kind == LINK_NEW)
+    if (link.kind == LINK_NEW) {
         ck_assert_ptr_null(match);
-    else if (link.kind == LINK_REMOTE)
+    } else if (link.kind == LINK_REMOTE) {
         assert_past(match, &plain->remotes.entries[link.rank].past);
-    else
+    } else {
         assert_past(match, &plain->conversations.entries[link.rank].past);
+        check_room(match, &plain->conversations.entries[link.rank]);
+    }
     check_kept_ports(memory, plain, row);
     for (size_t rank = 0; is_thorough && rank < plain->conversations.n; rank++)
         assert_past(conversation_at(memory, rank), &plain->conversations.entries[rank].past);

@@ -78,6 +78,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_same_row(&a->match, &b->match);
     assert_quick(a->match_flows == b->match_flows);
     assert_quick(a->match_in_hour == b->match_in_hour);
+    assert_quick(a->room == b->room);
     assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);

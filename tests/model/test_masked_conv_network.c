@@ -110,7 +110,7 @@ static const enum head first_heads[N_CODED] = {
 /* What a head goes by in a row. */
 struct view {
     struct link link;
-    bool keeps_order, is_instant;
+    bool keeps_order, is_instant, fits;
     int32_t features[FEATURES_MAX]; /* of the stages that it sees */
     uint8_t available[1024];
     struct log_cell cell;
@@ -129,6 +129,8 @@ static struct view view_of(const struct masked_conv *model, const struct sequenc
     view.keeps_order = order_is_open(&context) && order_is_kept(&context);
     view.is_instant = head_applies(&model->heads, HEAD_INSTANT, &context) &&
                       context.row->value[ATTRIBUTE_DURATION] == 0;
+    view.fits = head_applies(&model->heads, HEAD_FITS, &context) &&
+                context.row->value[ATTRIBUTE_DURATION] < context.room;
     for (size_t stage = 0; stage <= head_infos[head].sees; stage++)
         n += features_of_stage(&model->space, (enum stage)stage, &context, view.features + n);
     ck_assert_uint_le(model->heads.n_routes[head], sizeof view.available);
@@ -175,7 +177,7 @@ START_TEST(an_attribute_changes_nothing_before_it)
             check_views(&view, &other);
             other = view_of(model, sequence, j, HEAD_DURATION);
             if (attribute == ATTRIBUTE_DURATION && of_duration.keeps_order == other.keeps_order &&
-                of_duration.is_instant == other.is_instant)
+                of_duration.is_instant == other.is_instant && of_duration.fits == other.fits)
                 check_views(&of_duration, &other);
             score(model, sequence, 0, N_ROWS, 8, after);
             for (size_t h = 0; h < N_HEADS; h++)

@@ -47,7 +47,7 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
         head->hi = memory_alloc(n_scored_all, sizeof *head->hi);
         head->range_lo = memory_alloc(n_scored_all, sizeof *head->range_lo);
         head->range_hi = memory_alloc(n_scored_all, sizeof *head->range_hi);
-        head->origin = memory_alloc(n_scored_all, sizeof *head->origin);
+        head->origin = memory_alloc(MIXTURE_RELATIVE * n_scored_all, sizeof *head->origin);
     }
     return batch;
 }
@@ -191,7 +191,7 @@ static void add_hits(struct batch *batch, enum head h, size_t i, const struct ro
         head->hi[i] = cell.hi;
         head->range_lo[i] = cell.range_lo;
         head->range_hi[i] = cell.range_hi;
-        head->origin[i] = cell.origin;
+        memcpy(head->origin + i * MIXTURE_RELATIVE, cell.origin, sizeof cell.origin);
         if (cell.is_hit)
             hits[n_hits++] = (struct route_hit){ (int32_t)n_routes - 1, 0.0 };
     }

@@ -48,8 +48,9 @@ struct head_batch {
     int32_t *route;
     double *log_share;
     size_t n_hits;
-    uint8_t *available;                             /* [n, n_routes] */
-    double *lo, *hi, *range_lo, *range_hi, *origin; /* [n], where it has a mixture */
+    uint8_t *available;                    /* [n, n_routes] */
+    double *lo, *hi, *range_lo, *range_hi; /* [n], where it has a mixture */
+    double *origin;                        /* [n, MIXTURE_RELATIVE], likewise */
     uint16_t *names; /* of the link's: [n, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] */
 };
 

@@ -52,6 +52,7 @@ enum aspect {
     PACE_OUT,       /* eighths of them that go out */
     PACE_STARTS,    /* quarters of them for each that ends later than the one before */
     PACE_NEXT,      /* flows of the next hour */
+    ROOM,           /* seconds of room for the duration */
     SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
@@ -120,6 +121,7 @@ static const struct feature {
     { STAGE_ORDER, CONTEXT, ORDER },
     { STAGE_LINK, CONTEXT, LINK },
     { STAGE_MATCH, CONTEXT, MATCH_FLOWS },
+    { STAGE_MATCH, CONTEXT, ROOM },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 0 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 1 },
     { STAGE_MATCH, CONTEXT, PACE_LINK_FORM + 2 },
@@ -625,6 +627,8 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
         return link_code(&context->link);
     case MATCH_FLOWS:
         return count_code(context->match_flows);
+    case ROOM:
+        return context->room > 0 ? count_code(context->room / MS_PER_SECOND) : FEATURE_NONE;
     case REMOTES_KNOWN:
         return count_code((int64_t)context->n_remotes);
     case ORDER:

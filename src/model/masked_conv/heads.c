@@ -23,6 +23,7 @@ const struct head_info head_infos[N_HEADS] = {
     [HEAD_LABEL] = { "label", STAGE_TOS, ATTRIBUTE_LABEL, false },
     [HEAD_PACKETS] = { "packets", STAGE_LABEL, ATTRIBUTE_PACKETS, true },
     [HEAD_INSTANT] = { "instant", STAGE_PACKETS, ATTRIBUTE_DURATION, false },
+    [HEAD_FITS] = { "fits", STAGE_PACKETS, ATTRIBUTE_DURATION, false },
     [HEAD_DURATION] = { "duration", STAGE_PACKETS, ATTRIBUTE_DURATION, true },
     [HEAD_BYTES] = { "bytes", STAGE_DURATION, ATTRIBUTE_BYTES, true },
 };
@@ -66,7 +67,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
             n = N_LINK_CODES;
         else if (head == HEAD_OLDER)
             n = OLDER_OCTAVES;
-        else if (head == HEAD_DIRECTION || head == HEAD_ORDER || head == HEAD_INSTANT)
+        else if (head == HEAD_DIRECTION || head == HEAD_ORDER || head == HEAD_INSTANT ||
+                 head == HEAD_FITS)
             n = 2;
         else if (head_is_octet(head))
             n = 256;
@@ -116,6 +118,9 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
         return order_is_open(context);
     case HEAD_INSTANT:
         return instant_is_open(heads, context);
+    case HEAD_FITS:
+        return fit_is_open(heads, context) &&
+               (!instant_is_open(heads, context) || value[ATTRIBUTE_DURATION] > 0);
     case HEAD_DURATION:
         return !instant_is_open(heads, context) || value[ATTRIBUTE_DURATION] > 0;
     default:

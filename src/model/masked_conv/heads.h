@@ -39,14 +39,16 @@ enum head {
     HEAD_LABEL,
     HEAD_PACKETS,
     HEAD_INSTANT, /* of a single packet: whether it takes no time */
+    HEAD_FITS, /* whether the flow began after the one before it in its conversation and direction
+                * had ended: whether the duration is below the context's room */
     HEAD_DURATION,
     HEAD_BYTES,
     N_HEADS,
 };
 
-/* Of these the last ones stand relative to what the match had. */
-#define MIXTURE_COMPONENTS 6
-#define MIXTURE_RELATIVE   2
+/* Of these the last ones stand relative to what the match had, each to an origin of its own. */
+#define MIXTURE_COMPONENTS 7
+#define MIXTURE_RELATIVE   3
 
 struct head_info {
     const char *name;
@@ -79,6 +81,10 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
                     uint8_t *available);
 
+/* The lowest duration that fits or does not, and that keeps what the row's duration says of the
+ * order and of a single packet: while HEAD_FITS is open. */
+int64_t head_first_fit(const struct heads *heads, const struct row_context *context, bool fits);
+
 /* Whether a port, of a head of ports, strays in the row's protocol (vocabulary.h), as does a source
  * port above 0 where there are no ports: NetFlow keeps ICMP's type and code in the other. Some
  * flows have such: a likelihood allows for them, but where draws are truncated they are part of
@@ -100,7 +106,7 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
  * Where the mixture does not lead to the value, is_hit is false and the cell is the range. */
 struct log_cell {
     double lo, hi, range_lo, range_hi;
-    double origin; /* the match's value, which the relative components start from; else 0 */
+    double origin[MIXTURE_RELATIVE]; /* of the relative components: by the match's value; else 0 */
     bool is_hit;
 };
 struct log_cell head_cell(const struct heads *heads, enum head head,
@@ -113,9 +119,10 @@ void head_place_mixture(const struct log_cell *cell, const real *mixture, real *
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
  * the attribute; for the link its code, for an older link its rank, for a remote the number of its
  * atom (as many as there are: none of them), for octets the octet, for the order whether it is
- * kept, for a single packet whether it takes no time. With a truncation (nn/categorical.h) no count
- * is above all of training's, where one below is legal. Before a duration is drawn, the row's
- * duration says whether the order is kept, and whether it is 0. */
+ * kept, for a single packet whether it takes no time, and whether a flow fits. With a truncation
+ * (nn/categorical.h) no count is above all of training's, where one below is legal. Before a
+ * duration is drawn, the row's duration says whether the order is kept, whether it is 0, and
+ * whether the flow fits. */
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng);

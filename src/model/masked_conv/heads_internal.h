@@ -72,6 +72,15 @@ static inline bool range_holds(const struct range *range, int64_t value)
  * where that is rarely more. */
 bool instant_is_open(const struct heads *heads, const struct row_context *context);
 
+/* Whether HEAD_FITS has something to say: where the duration can be below the room and not; and the
+ * durations that are left then. */
+bool fit_is_open(const struct heads *heads, const struct row_context *context);
+struct range fit_durations(const struct heads *heads, const struct row_context *context, bool fits);
+static inline bool duration_fits(const struct row_context *context)
+{
+    return context->row->value[ATTRIBUTE_DURATION] < context->room;
+}
+
 /* The values that the head's attribute can have in this row. */
 struct range head_legal_range(const struct heads *heads, enum head head,
                               const struct row_context *context);

@@ -18,10 +18,39 @@ bool instant_is_open(const struct heads *heads, const struct row_context *contex
            durations.highest > 0;
 }
 
+/* By what the order leaves, and that a single packet, where that was asked, takes time. */
+static struct range lasting_durations(const struct heads *heads, const struct row_context *context)
+{
+    struct range durations = open_durations(context);
+    durations.lowest += instant_is_open(heads, context);
+    return durations;
+}
+
+bool fit_is_open(const struct heads *heads, const struct row_context *context)
+{
+    struct range durations = lasting_durations(heads, context);
+    return context->room > 0 && context->room <= heads->vocabulary->highest_duration &&
+           durations.lowest < context->room && durations.highest >= context->room;
+}
+
+struct range fit_durations(const struct heads *heads, const struct row_context *context, bool fits)
+{
+    struct range durations = lasting_durations(heads, context);
+    if (fits)
+        durations.highest = context->room - 1;
+    else
+        durations.lowest = context->room;
+    return durations;
+}
+
+int64_t head_first_fit(const struct heads *heads, const struct row_context *context, bool fits)
+{
+    return fit_durations(heads, context, fits).lowest;
+}
+
 struct range head_legal_range(const struct heads *heads, enum head head,
                               const struct row_context *context)
 {
-    struct range durations;
     switch (head) {
     case HEAD_GAP:
         return (struct range){ context->lowest_gap,
@@ -29,9 +58,8 @@ struct range head_legal_range(const struct heads *heads, enum head head,
     case HEAD_PACKETS:
         return (struct range){ 1, INT64_MAX };
     case HEAD_DURATION:
-        durations = open_durations(context);
-        durations.lowest += instant_is_open(heads, context);
-        return durations;
+        return fit_is_open(heads, context) ? fit_durations(heads, context, duration_fits(context))
+                                           : lasting_durations(heads, context);
     default:
         return (struct range){ 0, INT64_MAX };
     }

@@ -246,6 +246,8 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         add_hit(hits, &n, order_is_kept(context), 0.0);
     } else if (head == HEAD_INSTANT) {
         add_hit(hits, &n, value[ATTRIBUTE_DURATION] == 0, 0.0);
+    } else if (head == HEAD_FITS) {
+        add_hit(hits, &n, duration_fits(context), 0.0);
     } else if (head_is_octet(head)) {
         int64_t octet = value[ATTRIBUTE_REMOTE] >> octet_shift(head) & 255;
         add_hit(hits, &n, (size_t)octet, 0.0);
@@ -272,30 +274,41 @@ static double lower_edge(double value, double lowest, double scale)
     return value <= lowest ? -(double)INFINITY : log((value - 0.5) / scale);
 }
 
-/* The match's value on the log scale of the head; 0 where there is none. */
-static double origin_of(const struct heads *heads, enum head head,
-                        const struct row_context *context)
+/* The match's value on the log scale of the head; 0 where there is none. Of durations the second
+ * origin is that of a flow that began with the match, the third one that of a flow that began when
+ * the one before it in its conversation and direction ended. */
+static void find_origins(const struct heads *heads, enum head head,
+                         const struct row_context *context, double origins[MIXTURE_RELATIVE])
 {
-    if (context->match.row == NULL)
-        return 0.0;
-    const int64_t *value = context->match.row->value;
-    switch (head) {
-    case HEAD_PACKETS:
-        return log((double)value[ATTRIBUTE_PACKETS]);
-    case HEAD_DURATION:
-        return log((double)(value[ATTRIBUTE_DURATION] / heads->vocabulary->duration_grid) + 1.0);
-    case HEAD_BYTES:
-        return log(fmax((double)value[ATTRIBUTE_BYTES], 1.0) / (double)value[ATTRIBUTE_PACKETS]);
-    default:
-        return 0.0;
+    double origin = 0.0;
+    if (context->match.row != NULL) {
+        const int64_t *value = context->match.row->value;
+        double grid = (double)heads->vocabulary->duration_grid;
+        int64_t duration = value[ATTRIBUTE_DURATION], room = context->room - MS_PER_SECOND;
+        double age = (double)(context->clock + context->row->value[ATTRIBUTE_GAP] -
+                              context->match.clock);
+        if (head == HEAD_PACKETS)
+            origin = log((double)value[ATTRIBUTE_PACKETS]);
+        else if (head == HEAD_BYTES)
+            origin = log(fmax((double)value[ATTRIBUTE_BYTES], 1.0) /
+                         (double)value[ATTRIBUTE_PACKETS]);
+        else if (head == HEAD_DURATION) {
+            origins[0] = log((double)duration / grid + 1.0);
+            origins[1] = log(((double)duration + age * MS_PER_SECOND) / grid + 1.0);
+            origins[2] = room > 0 ? log((double)room / grid + 1.0) : origins[0];
+            return;
+        }
     }
+    for (size_t i = 0; i < MIXTURE_RELATIVE; i++)
+        origins[i] = origin;
 }
 
 void head_place_mixture(const struct log_cell *cell, const real *mixture, real *placed)
 {
+    enum { FIRST = MIXTURE_COMPONENTS - MIXTURE_RELATIVE };
     memcpy(placed, mixture, 3 * MIXTURE_COMPONENTS * sizeof *placed);
-    for (size_t g = MIXTURE_COMPONENTS - MIXTURE_RELATIVE; g < MIXTURE_COMPONENTS; g++)
-        placed[MIXTURE_COMPONENTS + g] += (real)cell->origin;
+    for (size_t i = 0; i < MIXTURE_RELATIVE; i++)
+        placed[MIXTURE_COMPONENTS + FIRST + i] += (real)cell->origin[i];
 }
 
 struct log_cell head_cell(const struct heads *heads, enum head head,
@@ -304,8 +317,8 @@ struct log_cell head_cell(const struct heads *heads, enum head head,
     const int64_t *value = context->row->value;
     struct log_cell cell = { .range_lo = -(double)INFINITY,
                              .range_hi = (double)INFINITY,
-                             .origin = origin_of(heads, head, context),
                              .is_hit = true };
+    find_origins(heads, head, context, cell.origin);
     int64_t x = value[head_infos[head].attribute];
     struct range range = head_usual_range(heads, head, context);
     if (head == HEAD_GAP || head == HEAD_PACKETS) {

@@ -26,6 +26,7 @@ struct linked_row {
     uint32_t remote_flows;
     struct candidate_look look;
     uint32_t match_in_hour;         /* see struct row_context */
+    int64_t room;                   /* likewise */
     uint32_t remote_before_in_hour; /* flows with its remote before it in its hour */
     struct pace_mark mark;
 };
@@ -202,6 +203,9 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .remote_flows = remote != NULL ? remote->n_flows : 0,
         .n_in_second = (i > 0) + (is_same_second ? linked_row[-1].n_in_second : 0),
         .match_in_hour = past_row_in_hour(match, linked->clocks[i + 1]),
+        .room = link_is_of_conversation(link.kind)
+                    ? past_row_room(match, row->value[ATTRIBUTE_DIRECTION], linked->clocks[i + 1])
+                    : 0,
         .remote_before_in_hour = past_row_in_hour(remote, linked->clocks[i + 1]),
     };
     const struct pace_facts facts = { row, link.kind,
@@ -532,6 +536,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
         .match = seen(linked, linked_row->match),
         .match_flows = linked_row->match_flows,
         .match_in_hour = linked_row->match_in_hour,
+        .room = linked_row->room,
         .before_match = seen(linked,
                              is_remote ? linked->rows[linked_row->match].remote_before : -1),
         .kept_ports = exclusions,

@@ -48,6 +48,7 @@ struct row_context {
     struct seen_row before_match; /* of a link to a remote: the last but one with it */
     uint32_t match_flows;         /* of the conversation, or with the remote, so far */
     uint32_t match_in_hour;       /* of these, those in the hour in which the row ends */
+    int64_t room; /* ms: see past_row_room; 0 where the link is to no conversation */
     struct seen_row references[N_REFERENCES];
     /* The last like rows of each likeness that is known of so far, or -1 (like_rows.h); NULL
      * without memory. */

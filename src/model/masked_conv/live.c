@@ -180,6 +180,8 @@ void live_link(struct live_host *host, struct link link)
         context->before_match = seen(conversation_before(host->memory, &link));
     if (link_is_of_conversation(link.kind)) {
         conversation_continue(&host->row, match, link.kind);
+        context->room = past_row_room(match, host->row.value[ATTRIBUTE_DIRECTION],
+                                      host->clock + host->row.value[ATTRIBUTE_GAP]);
     } else if (link.kind == LINK_REMOTE) {
         int64_t remote = match->row.value[ATTRIBUTE_REMOTE];
         host->row.value[ATTRIBUTE_REMOTE] = remote;

@@ -91,7 +91,8 @@ static void set_octet(struct live_host *live, int place, int64_t octet)
         *remote = open_address(live->vocabulary, *remote);
 }
 
-static void set_value(struct live_host *live, enum head head, int64_t value)
+static void set_value(const struct heads *heads, struct live_host *live, enum head head,
+                      int64_t value)
 {
     const struct value_list *remotes = &live->vocabulary->lists[ATTRIBUTE_REMOTE];
     int64_t *row = live->row.value;
@@ -118,6 +119,9 @@ static void set_value(struct live_host *live, enum head head, int64_t value)
         break;
     case HEAD_INSTANT:
         row[ATTRIBUTE_DURATION] = value != 0 ? 0 : 1;
+        break;
+    case HEAD_FITS:
+        row[ATTRIBUTE_DURATION] = head_first_fit(heads, &live->context, value != 0);
         break;
     default:
         row[head_infos[head].attribute] = value;
@@ -281,7 +285,7 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     else
         value = head_draw(heads, head, &host->live.context, work->available, logits, mixture,
                           truncation, &work->rngs[row]);
-    set_value(&host->live, head, value);
+    set_value(heads, &host->live, head, value);
     if (sampler->watch != NULL)
         sampler->watch(sampler->watch_user, head, &host->live.context, work->available, logits,
                        mixture);

@@ -2,7 +2,7 @@
  *   y[r] = log P(lo_r <= X < hi_r) - log P(range_lo_r <= X < range_hi_r)
  * x [R,first+3G], from channel `first` on: weights before a softmax, means, logarithms of scales
  *   ->  y [R]
- * To the means of the last n_relative components origin_r is added.
+ * To the means of the last n_relative components K origin_(r,1) .. origin_(r,K) are added.
  * In double inside (nn/logistic_mixture.h). Gradients: docs/math-nn.md, section 5. */
 #include "nn/logistic_mixture.h"
 #include "nn/op.h"
@@ -40,8 +40,9 @@ static const real *place_components(const struct logistic_cell_params *params, c
         return x;
     for (size_t i = 0; i < 3 * G; i++)
         placed[i] = x[i];
-    for (size_t g = G - params->n_relative; g < G; g++)
-        placed[G + g] += (real)params->origin[r];
+    size_t K = params->n_relative;
+    for (size_t k = 0; k < K; k++)
+        placed[G + G - K + k] += (real)params->origin[r * K + k];
     return placed;
 }
 
@@ -101,7 +102,7 @@ static const double lows[] = { -0.5, -INFINITY, 1.0, 6.0 };
 static const double highs[] = { 0.5, 0.0, INFINITY, 6.000001 };
 static const double lowest[] = { -1.0, -INFINITY, 0.5, -2.0 };
 static const double highest[] = { 2.0, 4.0, INFINITY, 9.0 };
-static const double origins[] = { 0.5, -1.0, 0.0, 5.0 };
+static const double origins[] = { 0.5, 0.0, -1.0, 1.0, 0.0, 0.2, 5.0, -2.0 };
 static const struct logistic_cell_params whole = { lows, highs, NULL, NULL, 0, NULL, 0 };
 static const struct logistic_cell_params ranged = { lows, highs, lowest, highest, 0, NULL, 0 };
 static const struct logistic_cell_params behind = { lows, highs, lowest, highest, 2, NULL, 0 };
