@@ -57,6 +57,10 @@ static struct vocabulary full_vocabulary(void)
     vocabulary.lists[ATTRIBUTE_BYTES] = values(256, 40, 3);
     vocabulary.lists[ATTRIBUTE_DURATION] = values(384, 0, 4);
     vocabulary.lists[LIST_RATIO] = values(96, 40, 12);
+    vocabulary.lists[LIST_GAP_BIN] = values(48, 75, 75);
+    vocabulary.lists[LIST_PACKETS_BIN] = values(40, 80, 20);
+    vocabulary.lists[LIST_BYTES_BIN] = values(90, 40, 1000);
+    vocabulary.lists[LIST_DURATION_BIN] = values(84, 64, 4000);
     return vocabulary;
 }
 

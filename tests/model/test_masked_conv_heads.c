@@ -21,7 +21,7 @@ struct scene {
     struct heads heads;
     struct linked_sequence **linked; /* [set->n] */
     struct usual_values *usual;      /* [set->n] */
-    size_t n_usual;                  /* available routes to what is usual, so far */
+    size_t n_usual, n_bins;          /* available routes to what is usual and to bins, so far */
     struct rng rng;
 };
 
@@ -52,7 +52,7 @@ static void scene_init(struct scene *scene, int which)
     heads_init(&scene->heads, &scene->vocabulary);
     scene->linked = memory_alloc(scene->set->n, sizeof *scene->linked);
     scene->usual = memory_alloc(scene->set->n, sizeof *scene->usual);
-    scene->n_usual = 0;
+    scene->n_usual = scene->n_bins = 0;
     for (size_t s = 0; s < scene->set->n; s++) {
         usual_values_learn(&scene->usual[s], &scene->set->items[s],
                            scene->vocabulary.duration_grid);
@@ -462,6 +462,25 @@ static double usual_beyond(const struct heads *heads, enum head head,
     return share;
 }
 
+/* The share of a bin that is beyond `last`. */
+static double bin_beyond(const struct heads *heads, enum head head,
+                         const struct row_context *context, size_t i, int64_t last)
+{
+    static const enum derived_list lists[N_HEADS] = { [HEAD_GAP] = LIST_GAP_BIN,
+                                                      [HEAD_PACKETS] = LIST_PACKETS_BIN,
+                                                      [HEAD_BYTES] = LIST_BYTES_BIN,
+                                                      [HEAD_DURATION] = LIST_DURATION_BIN };
+    const int64_t *ends = heads->vocabulary->lists[lists[head]].values;
+    struct range range = head_usual_range(heads, head, context);
+    int64_t step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
+    int64_t lowest = i > 0 ? ends[i - 1] + 1 : 0, highest = ends[i];
+    lowest = lowest > range.lowest ? lowest : range.lowest;
+    highest = highest < range.highest ? highest : range.highest;
+    int64_t first = (lowest + step - 1) / step, end = highest / step + 1, next = last / step + 1;
+    ck_assert_int_gt(end, first);
+    return next < end ? (double)(end - (next > first ? next : first)) / (double)(end - first) : 0.0;
+}
+
 /* The sum over all that is legal. */
 static double total_mass(const struct saying *saying, const struct heads *heads, enum head head,
                          struct row_context *context, struct row *row)
@@ -485,6 +504,11 @@ static double total_mass(const struct saying *saying, const struct heads *heads,
     for (size_t route = 0; route < n_exact; route++) {
         if (!saying->available[route])
             continue;
+        if (route >= head_first_bin(heads, head)) {
+            size_t i = route - head_first_bin(heads, head);
+            sum += saying->p[route] * bin_beyond(heads, head, context, i, last);
+            continue;
+        }
         if (route >= first + heads->n_recalled[head]) {
             size_t i = route - first - heads->n_recalled[head];
             sum += saying->p[route] * usual_beyond(heads, head, context, i, last);
@@ -536,6 +560,8 @@ static void check_total(struct scene *scene, int which, enum head head)
         size_t first = head_first_recalled(&scene->heads, head) + scene->heads.n_recalled[head];
         for (size_t i = 0; i < scene->heads.n_usual[head]; i++)
             scene->n_usual += saying.available[first + i];
+        for (size_t i = 0; i < head_n_bins(&scene->heads, head); i++)
+            scene->n_bins += saying.available[head_first_bin(&scene->heads, head) + i];
         double sum = total_mass(&saying, &scene->heads, head, &context, &row);
         ck_assert_msg(fabs(sum - 1.0) < 1e-9, "%s: masses sum to %.12f", head_infos[head].name,
                       sum);
@@ -551,6 +577,7 @@ START_TEST(masses_of_all_legal_values_sum_to_1)
     for (enum head head = 0; head < N_HEADS; head++)
         check_total(&scene, _i, head);
     ck_assert_uint_gt(scene.n_usual, 10);
+    ck_assert_uint_gt(scene.n_bins, 10);
     scene_release(&scene);
 }
 END_TEST

@@ -304,6 +304,32 @@ START_TEST(half_hours_are_those_of_training_rows)
 }
 END_TEST
 
+/* Bins have the same number of flows, of those whose gap is not one of the small ones; the highest
+ * value, far beyond, ends bins of an octave each. */
+START_TEST(bins_share_out_what_is_not_learned_by_heart)
+{
+    enum { N = 48 * 10, HIGHEST = 10000 };
+    struct sequence_set *set = legal_rows(1, 2 * N);
+    for (size_t i = 0; i < 2 * N; i++)
+        set->rows[i].value[ATTRIBUTE_GAP] = i < N ? (int64_t)i % SMALL_GAPS
+                                                  : SMALL_GAPS + (int64_t)(i - N);
+    set->rows[2 * N - 1].value[ATTRIBUTE_GAP] = HIGHEST;
+    struct vocabulary vocabulary = learned(set);
+    const struct value_list *ends = &vocabulary.lists[LIST_GAP_BIN];
+    for (size_t i = 0; i < 47; i++)
+        ck_assert_int_eq(ends->values[i], SMALL_GAPS + 10 * (int64_t)i + 9);
+    ck_assert_uint_gt(ends->n, 48);
+    ck_assert_int_eq(ends->values[ends->n - 1], HIGHEST);
+    for (size_t i = 47; i < ends->n; i++) {
+        ck_assert_int_gt(ends->values[i], ends->values[i - 1]);
+        ck_assert_int_le(ends->values[i], 2 * ends->values[i - 1] + 1);
+    }
+    ck_assert_uint_eq(vocabulary.lists[LIST_PACKETS_BIN].n, 0); /* all are small */
+    vocabulary_release(&vocabulary);
+    sequence_set_free(set);
+}
+END_TEST
+
 START_TEST(a_vocabulary_comes_back_from_its_file)
 {
     struct sequence_set *set = fixture_network(1, 10, 6);
@@ -427,6 +453,7 @@ Suite *test_suite(void)
     testing_add_loop(suite, a_port_strays_where_nearly_all_its_flows_are_of_other_protocols,
                      ARRAY_LEN(stray_cases));
     testing_add(suite, half_hours_are_those_of_training_rows);
+    testing_add(suite, bins_share_out_what_is_not_learned_by_heart);
     testing_add(suite, a_vocabulary_comes_back_from_its_file);
     testing_add(suite, a_damaged_vocabulary_is_refused);
     return suite;

@@ -81,7 +81,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
         if (head == HEAD_PACKETS)
             n_atoms = SMALL_PACKETS;
         if (head_is_count(head))
-            n = n_atoms + head_n_relative(heads, head) + 2; /* and any value, and the mixture */
+            n = n_atoms + head_n_relative(heads, head) + head_n_bins(heads, head) +
+                2; /* and any value, and the mixture */
         find_recalled(heads, head);
         find_usual(heads, head);
         n += heads->n_recalled[head] + heads->n_usual[head];

@@ -136,14 +136,45 @@ static size_t draw_link(const uint8_t *available, const real *logits, double tru
     return rank < n_near ? near + rank : (size_t)link_code(&older);
 }
 
+/* As categorical_draw, but the bins of a count are truncated together: each has little by itself.
+ */
+static size_t draw_route(const struct heads *heads, enum head head, const uint8_t *available,
+                         const real *logits, double truncation, struct rng *rng)
+{
+    size_t n_routes = heads->n_routes[head], n_bins = head_n_bins(heads, head);
+    if (n_bins == 0 || truncation <= 0.0)
+        return categorical_draw(logits, available, n_routes, truncation, rng);
+    real pooled[CATEGORICAL_MAX];
+    uint8_t is_there[CATEGORICAL_MAX];
+    size_t first = head_first_bin(heads, head);
+    real highest = -(real)INFINITY, sum = 0;
+    memcpy(pooled, logits, n_routes * sizeof *pooled);
+    memcpy(is_there, available, n_routes);
+    memset(is_there + first, 0, n_bins);
+    for (size_t k = first; k < first + n_bins; k++)
+        if (available[k] != 0 && logits[k] > highest)
+            highest = logits[k];
+    for (size_t k = first; k < first + n_bins; k++)
+        if (available[k] != 0)
+            sum += (real)exp((double)(logits[k] - highest));
+    if (sum > 0) {
+        pooled[first] = highest + (real)log((double)sum);
+        is_there[first] = 1;
+    }
+    size_t route = categorical_draw(pooled, is_there, n_routes, truncation, rng);
+    if (route != first)
+        return route;
+    return first + categorical_draw(logits + first, available + first, n_bins, 0.0, rng);
+}
+
 int64_t head_draw(const struct heads *heads, enum head head, const struct row_context *context,
                   const uint8_t *available, const real *logits, const real *mixture,
                   double truncation, struct rng *rng)
 {
-    size_t n_atoms = heads->n_atoms[head], n_routes = heads->n_routes[head];
+    size_t n_atoms = heads->n_atoms[head], n_bins = head_n_bins(heads, head);
     if (head == HEAD_LINK)
         return (int64_t)draw_link(available, logits, truncation, rng);
-    size_t route = categorical_draw(logits, available, n_routes, truncation, rng);
+    size_t route = draw_route(heads, head, available, logits, truncation, rng);
     if (head == HEAD_OLDER) {
         uint64_t first = octave_first((int)route), end = octave_first((int)route + 1);
         end = end < n_older_ranks(context) ? end : n_older_ranks(context);
@@ -173,8 +204,14 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return draw_port_of(head, context, route, rng);
     if (head_is_set(head))
         return draw_escape(heads, head, context, rng);
+    if (route < n_bins) {
+        struct range usual = head_usual_range(heads, head, context);
+        struct range bin = head_bin_at(heads, head, &usual, route);
+        uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, &bin));
+        return bin.lowest + (int64_t)step * head_step(heads, head);
+    }
     struct range range = head_legal_range(heads, head, context);
-    if (route > 0)
+    if (route > n_bins)
         return draw_mixture(heads, head, context, mixture, rng);
     int64_t highest = highest_drawn(head);
     if (truncation > 0.0 && head_highest_trained(heads, head) < highest)

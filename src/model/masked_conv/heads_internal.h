@@ -4,10 +4,12 @@
  *   heads_relative.c  the exact routes to values near those of earlier rows
  *   heads_recalled.c  the routes to what like rows had
  *   heads_usual.c     the routes to what is usual at the host
+ *   heads_bins.c      the routes to bins of values, each as likely in training as the others
  *   heads_routes.c    which routes are available, and which lead to a row's own value
  *   heads_draw.c      drawing a value
  * The routes of a head stand in this order: atoms; relative ones; recalled ones; usual ones; and
- * for ports the reaches and the blocks, for counts any value and the mixture, for sets the escape.
+ * for ports the reaches and the blocks, for counts the bins, any value and the mixture, for sets
+ * the escape.
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
 #define FLOWTWIN_MODEL_MASKED_CONV_HEADS_INTERNAL_H
@@ -18,8 +20,6 @@
 enum {
     PORT_BLOCKS = 64,
     PORTS_OF_BLOCK = 1024,
-    SMALL_GAPS = 64,    /* gaps 0..63 are atoms */
-    SMALL_PACKETS = 64, /* packets 1..64 */
     OLDER_OCTAVES = 12, /* of ranks up to REMOTES_KEPT - NEAR_REMOTES */
     COUNT_OCTAVES = 63,
     RELATIVE_MAX = 512, /* relative routes of a head */
@@ -172,5 +172,18 @@ double head_usual_share(const struct heads *heads, enum head head,
 int64_t head_draw_usual(const struct heads *heads, enum head head,
                         const struct row_context *context, size_t i, const struct range *range,
                         struct rng *rng);
+
+/* ---- bins --------------------------------------------------------------------------------- */
+
+/* Of a count, the last routes before any value and the mixture: each leads evenly to the values of
+ * a bin of the vocabulary, so far as they are in the range. What no exact route leads to need not
+ * have the shape of a mixture then: timeouts and retransmissions make peaks of their own. */
+size_t head_n_bins(const struct heads *heads, enum head head);
+size_t head_first_bin(const struct heads *heads, enum head head);
+/* The values of bin i that are in the range; empty where there are none. */
+struct range head_bin_at(const struct heads *heads, enum head head, const struct range *range,
+                         size_t i);
+/* The bin of a value; head_n_bins where it has none. */
+size_t head_bin_of(const struct heads *heads, enum head head, int64_t value);
 
 #endif

@@ -54,6 +54,10 @@ static void count_available(const struct heads *heads, enum head head,
             available[a] = range_holds(&range, (int64_t)a + (head == HEAD_PACKETS));
     }
     available[n_routes - 1] = range.lowest <= range.highest;
+    for (size_t i = 0, bin = head_first_bin(heads, head); i < head_n_bins(heads, head); i++) {
+        struct range values = head_bin_at(heads, head, &range, i);
+        available[bin + i] = values.lowest <= values.highest;
+    }
     if (head == HEAD_DURATION && range.highest > UINT32_MAX) /* files hold no longer one */
         range.highest = UINT32_MAX;
     int64_t values[RELATIVE_MAX];
@@ -190,6 +194,12 @@ static size_t count_hits(const struct heads *heads, enum head head,
         if (values[i] == value && is_usual)
             add_hit(hits, &n, n_atoms + i, 0.0);
     add_recalled_hits(heads, head, context, value, hits, &n);
+    size_t bin = head_bin_of(heads, head, value);
+    if (bin < head_n_bins(heads, head) && is_usual) {
+        struct range in_bin = head_bin_at(heads, head, &usual, bin);
+        add_hit(hits, &n, head_first_bin(heads, head) + bin,
+                -log((double)head_n_of_range(heads, head, &in_bin)));
+    }
     add_hit(hits, &n, heads->n_routes[head] - 2, any_value_log_share(&range, value));
     return n;
 }

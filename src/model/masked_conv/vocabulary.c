@@ -25,6 +25,9 @@
 #define STRAY_SHARE     0.01
 #define STRAY_FLOWS_MIN 1000
 
+/* Bins that are wider than an octave are cut by octaves, of which there can be so many. */
+#define OCTAVES_MAX 54
+
 static const struct list_size {
     int list;
     size_t n_max;
@@ -43,7 +46,28 @@ static const struct list_size {
     { LIST_SERVICE, SERVICES_MAX },
     { LIST_STRAY, STRAYS_MAX },
     { LIST_HALF_HOUR, HALF_HOURS },
+    { LIST_GAP_BIN, 48 + OCTAVES_MAX },
+    { LIST_PACKETS_BIN, 32 + OCTAVES_MAX },
+    { LIST_BYTES_BIN, 80 + OCTAVES_MAX },
+    { LIST_DURATION_BIN, 80 + OCTAVES_MAX },
 };
+
+/* The attribute that a list of bins is of; N_CODED of other lists. */
+static enum attribute binned_attribute(int list)
+{
+    switch (list) {
+    case LIST_GAP_BIN:
+        return ATTRIBUTE_GAP;
+    case LIST_PACKETS_BIN:
+        return ATTRIBUTE_PACKETS;
+    case LIST_BYTES_BIN:
+        return ATTRIBUTE_BYTES;
+    case LIST_DURATION_BIN:
+        return ATTRIBUTE_DURATION;
+    default:
+        return N_CODED;
+    }
+}
 
 size_t value_list_lower(const struct value_list *list, int64_t value)
 {
@@ -218,6 +242,45 @@ static struct value_list learn_half_hours(const struct sequence_set *train)
     return list;
 }
 
+/* So many rows of a host count, evenly taken. */
+#define BINNED_OF_HOST_MAX 1000
+
+/* Ends of bins with as many values each, or an octave wide; values that the attribute's list has,
+ * and small gaps and packets, do not count. */
+static struct value_list learn_bins(const struct vocabulary *vocabulary,
+                                    const struct sequence_set *train, int list, size_t n_max,
+                                    int64_t *scratch)
+{
+    enum attribute attribute = binned_attribute(list);
+    const struct value_list *known = &vocabulary->lists[attribute];
+    struct value_list ends = { .values = memory_alloc(n_max, sizeof *ends.values) };
+    size_t n = 0;
+    for (size_t s = 0; s < train->n; s++) {
+        const struct sequence *sequence = &train->items[s];
+        size_t n_rows = sequence->n_rows - sequence->first_scored;
+        size_t n_taken = n_rows < BINNED_OF_HOST_MAX ? n_rows : BINNED_OF_HOST_MAX;
+        for (size_t i = 0; i < n_taken; i++) {
+            size_t row = sequence->first_scored + i * n_rows / n_taken;
+            int64_t value = sequence->rows[row].value[attribute];
+            bool is_small = (attribute == ATTRIBUTE_GAP && value < SMALL_GAPS) ||
+                            (attribute == ATTRIBUTE_PACKETS && value <= SMALL_PACKETS);
+            if (!is_small && value <= HIGHEST_MAX && value_list_find(known, value) < 0)
+                scratch[n++] = value;
+        }
+    }
+    qsort(scratch, n, sizeof *scratch, compare_values);
+    size_t n_bins = n_max - OCTAVES_MAX;
+    for (size_t i = 0; i < n_bins && n >= n_bins; i++) {
+        int64_t end = scratch[n * (i + 1) / n_bins - 1];
+        int64_t last = ends.n > 0 ? ends.values[ends.n - 1] : scratch[0];
+        for (; ends.n > 0 && end > 2 * last + 1; last = ends.values[ends.n - 1])
+            ends.values[ends.n++] = 2 * last + 1;
+        if (ends.n == 0 || end > last)
+            ends.values[ends.n++] = end;
+    }
+    return ends;
+}
+
 static const int64_t grid_steps[] = { 1000, 100, 64, 40, 20, 16, 10, 8, 5, 4, 2, 1 };
 
 /* The largest of a few steps that nearly all durations above 0 are multiples of. */
@@ -293,7 +356,10 @@ void vocabulary_learn(struct vocabulary *vocabulary, const struct sequence_set *
                                        .one_packet_is_instant = learn_instant(train) };
     int64_t *scratch = memory_alloc(train->n_rows, sizeof *scratch);
     for (size_t i = 0; i < ARRAY_LEN(list_sizes); i++)
-        if (list_sizes[i].list != LIST_STRAY && list_sizes[i].list != LIST_HALF_HOUR)
+        if (binned_attribute(list_sizes[i].list) < N_CODED) /* after the attribute's own */
+            vocabulary->lists[list_sizes[i].list] = learn_bins(
+                vocabulary, train, list_sizes[i].list, list_sizes[i].n_max, scratch);
+        else if (list_sizes[i].list != LIST_STRAY && list_sizes[i].list != LIST_HALF_HOUR)
             vocabulary->lists[list_sizes[i].list] = learn_list(train, list_sizes[i].list,
                                                                list_sizes[i].n_max, scratch);
     free(scratch);
@@ -333,6 +399,14 @@ static const char *list_name(size_t list)
         return "stray_port";
     case LIST_HALF_HOUR:
         return "half_hour";
+    case LIST_GAP_BIN:
+        return "gap_bin";
+    case LIST_PACKETS_BIN:
+        return "packets_bin";
+    case LIST_BYTES_BIN:
+        return "bytes_bin";
+    case LIST_DURATION_BIN:
+        return "duration_bin";
     default:
         return attribute_infos[list].name;
     }
@@ -379,6 +453,8 @@ static bool is_in_support(int64_t value, int list)
         return value >= 0 && value < stray_port(N_SHARES, 0, 0);
     if (list == LIST_HALF_HOUR)
         return value >= 0 && value < HALF_HOURS;
+    if (binned_attribute(list) < N_CODED)
+        return value >= 0 && value <= HIGHEST_MAX;
     const struct attribute_info *info = &attribute_infos[list];
     return value >= info->lowest && (info->support == 0 || value < info->support);
 }

@@ -28,10 +28,18 @@ enum derived_list {
     LIST_SERVICE,         /* numbers of service_of */
     LIST_STRAY,           /* numbers of stray_port */
     LIST_HALF_HOUR,       /* of the day, in which training has rows: half_hour_of */
+    /* Where bins of an attribute's values end, the last one at the highest. Each has as many of the
+     * values of training that are not learned by heart, or is an octave wide. */
+    LIST_GAP_BIN,
+    LIST_PACKETS_BIN,
+    LIST_BYTES_BIN,
+    LIST_DURATION_BIN,
     N_VALUE_LISTS,
 };
 
 enum {
+    SMALL_GAPS = 64,    /* gaps 0..63 are learned by heart */
+    SMALL_PACKETS = 64, /* packets 1..64 */
     SERVICES_MAX = 96,
     PORT_ATOMS_MAX = 256,
     STRAYS_MAX = N_SHARES * N_SERVICE_SIDES * PORT_ATOMS_MAX,
