@@ -35,6 +35,7 @@ struct row_pool {
 struct remote {
     uint32_t last, before;       /* rows: the last one, and the one before */
     uint32_t n_flows, n_in_hour; /* in all; in the hour of the last one */
+    struct beat beat;
 };
 
 /* Numbers of places, most recent first. */
@@ -252,6 +253,20 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
+struct beat beat_next(const struct beat *before, int64_t clock)
+{
+    if (before == NULL)
+        return (struct beat){ .start = clock };
+    int64_t period = clock - before->start;
+    if (period < BEAT_REST)
+        return *before;
+    period = period < INT32_MAX ? period : INT32_MAX;
+    int64_t change = period - before->period, most = before->period / 50;
+    bool is_steady = before->period > 0 && (change < 0 ? -change : change) <= (most > 1 ? most : 1);
+    uint8_t n_steady = before->n_steady < UINT8_MAX ? before->n_steady + 1 : UINT8_MAX;
+    return (struct beat){ clock, (int32_t)period, is_steady ? n_steady : 0 };
+}
+
 int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t clock)
 {
     if (past == NULL || past->ended[direction] == PAST_NEVER)
@@ -266,6 +281,7 @@ static const struct past_row *show_remote(const struct conversation_memory *memo
     *memory->shown_remote = memory->pool.rows[remote->last];
     memory->shown_remote->n_flows = remote->n_flows;
     memory->shown_remote->n_in_hour = remote->n_in_hour;
+    memory->shown_remote->beat = remote->beat;
     return memory->shown_remote;
 }
 
@@ -287,6 +303,7 @@ static void note_remote(struct conversation_memory *memory, uint32_t number)
         pool_hold(&memory->pool, &remote->before, remote->last);
         n_in_hour = past_row_in_hour(show_remote(memory, remote), past->clock);
     }
+    remote->beat = beat_next(remote->n_flows > 0 ? &remote->beat : NULL, past->clock);
     remote->n_flows++;
     remote->n_in_hour = n_in_hour + 1;
     pool_hold(&memory->pool, &remote->last, number);
@@ -300,6 +317,7 @@ static void note_conversation(struct conversation_memory *memory, uint32_t numbe
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
     uint32_t *slot = &memory->conversation_rows[place];
     const struct past_row *before = is_new ? NULL : &memory->pool.rows[*slot];
+    past->beat = beat_next(before != NULL ? &before->beat : NULL, past->clock);
     for (size_t d = 0; d < ARRAY_LEN(past->ended); d++)
         past->ended[d] = before != NULL ? before->ended[d] : PAST_NEVER;
     past->ended[past->row.value[ATTRIBUTE_DIRECTION]] = past->clock;

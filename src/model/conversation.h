@@ -48,6 +48,17 @@ struct link {
     uint32_t rank; /* 0: the most recent */
 };
 
+/* How something comes again: flows less than BEAT_REST s after the first one of several belong to
+ * it, a later one begins anew. */
+#define BEAT_REST 10
+struct beat {
+    int64_t start;    /* s: end of the first flow of those that came last */
+    int32_t period;   /* s from the start before; 0 where there was none */
+    uint8_t n_steady; /* how many periods in a row were much as the one before: within 1 s or 2 % */
+};
+/* With one flow more, that ends at a clock; before: NULL where it is the first. */
+struct beat beat_next(const struct beat *before, int64_t clock);
+
 /* A row of the past, with its place in time. */
 struct past_row {
     struct row row;
@@ -55,6 +66,7 @@ struct past_row {
     uint64_t index;     /* the host's how-manieth row it was */
     uint32_t n_flows;   /* of its conversation, with it; 0 where that is not counted */
     uint32_t n_in_hour; /* of these, those in the hour of the clock */
+    struct beat beat;   /* of its conversation, with it */
     int64_t ended[2];   /* s: clocks of its conversation's last flows in and out; or PAST_NEVER */
 };
 #define PAST_NEVER INT64_MIN
@@ -85,7 +97,7 @@ size_t conversation_remote_count(const struct conversation_memory *memory);
 
 /* The last row of the conversation, or with the remote, that a link names; NULL for a new remote.
  * All that these return is borrowed until the next conversation_note; the row of a remote, whose
- * n_flows and n_in_hour are those with the remote, only until the next one is asked for. */
+ * n_flows, n_in_hour and beat are those with the remote, only until the next one is asked for. */
 const struct past_row *conversation_match(const struct conversation_memory *memory,
                                           const struct link *link);
 /* The one before that with a remote that a link names; NULL where there has been no other. */

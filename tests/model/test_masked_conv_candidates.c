@@ -30,6 +30,10 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
         assert_quick(x->look.form == y->look.form);
         assert_quick(x->look.flags == y->look.flags);
         assert_quick(x->look.size == y->look.size);
+        assert_quick(x->beat.start == y->beat.start);
+        assert_quick(x->beat.period == y->beat.period);
+        assert_quick(x->beat.n_steady == y->beat.n_steady);
+        assert_quick(x->usual_period == y->usual_period);
     }
 }
 
@@ -47,7 +51,8 @@ static struct candidate candidate_of(const struct vocabulary *vocabulary,
                                .look = candidate_look(vocabulary, &past->row),
                                .remote = (uint32_t)past->row.value[ATTRIBUTE_REMOTE],
                                .level = like_rows_level(like_rows, (int32_t)past->index,
-                                                        PACKETS_SERVICE_REMOTE) };
+                                                        PACKETS_SERVICE_REMOTE),
+                               .beat = past->beat };
 }
 
 /* Clocks of the flows before each row, of its conversation and with its remote. */
@@ -233,7 +238,9 @@ static struct candidate usual(void)
                                .slot = 1,
                                .level = 4,
                                .remote = 7,
-                               .look = candidate_look(&vocabulary, &row) };
+                               .look = candidate_look(&vocabulary, &row),
+                               .beat = { CLOCK - 100, 100, 1 },
+                               .usual_period = 70 };
 }
 
 /* The names of one candidate as a conversation and as a remote, by aspect, at rank 3 of a list of
@@ -280,12 +287,13 @@ enum {
     FOLLOWS_TWO = 18,
     SERVICE_DUE = 21,
     TURN_DUE = 24,
-    LAST = 27,  /* of conversations the size, of remotes the rows since */
-    STEPS = 30, /* of conversations the interval */
-    FLAGS = 33,
-    SERVICE = 36,
-    PERSON = 39, /* the remote: by age, */
-    PERSON_FLOWS = 42,
+    ONTIME = 27,
+    LAST = 30,  /* of conversations the size, of remotes the rows since */
+    STEPS = 33, /* of conversations the interval */
+    FLAGS = 36,
+    SERVICE = 39,
+    PERSON = 42, /* the remote: by age, */
+    PERSON_FLOWS = 45,
 };
 
 START_TEST(a_name_says_what_a_candidate_is_like)
@@ -296,9 +304,9 @@ START_TEST(a_name_says_what_a_candidate_is_like)
     ck_assert_uint_eq(change_of(&candidate),
                       ALL_ROUTES << STATE | ALL_ROUTES << FLOWS | ALL_ROUTES << PERSON_FLOWS);
     candidate.n_flows = 1;
-    ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << STATE | ALL_ROUTES << FLOWS |
-                                                 ALL_ROUTES << BEAT | ALL_ROUTES << SERVICE |
-                                                 ALL_ROUTES << PERSON_FLOWS);
+    ck_assert_uint_eq(change_of(&candidate),
+                      ALL_ROUTES << STATE | ALL_ROUTES << FLOWS | ALL_ROUTES << BEAT |
+                          ALL_ROUTES << FLAGS | ALL_ROUTES << SERVICE | ALL_ROUTES << PERSON_FLOWS);
     candidate = usual();
     candidate.interval = 1000;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << BEAT | CONVERSATION << STEPS);
@@ -337,7 +345,29 @@ START_TEST(a_name_says_what_a_candidate_is_like)
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << AGE | ALL_ROUTES << BEAT);
     candidate.clock = CLOCK;
     ck_assert_uint_eq(change_of(&candidate), ALL_ROUTES << AGE | ALL_ROUTES << BEAT |
-                                                 ALL_ROUTES << SERVICE | ALL_ROUTES << PERSON);
+                                                 ALL_ROUTES << FLAGS | ALL_ROUTES << SERVICE |
+                                                 ALL_ROUTES << PERSON);
+}
+END_TEST
+
+/* How late it is for the beat, by steps, and how sure that is. */
+START_TEST(a_name_says_how_late_a_candidate_is)
+{
+    static const struct {
+        struct beat beat;
+        uint32_t usual_period;
+        bool is_other;
+    } cases[] = {
+        { { CLOCK - 100, 100, 2 }, 70, false }, { { CLOCK - 100, 100, 3 }, 70, true },
+        { { CLOCK - 101, 100, 1 }, 70, true },  { { CLOCK - 99, 100, 1 }, 70, true },
+        { { CLOCK - 200, 200, 1 }, 70, false }, { { CLOCK - 100, 100, 0 }, 100, true },
+        { { CLOCK - 100, 100, 0 }, 0, true },   { { CLOCK - 100, 0, 0 }, 0, true },
+        { { CLOCK - 100, 100, 1 }, 0, false },  { { CLOCK - 9, 9, 1 }, 70, true },
+    };
+    struct candidate candidate = usual();
+    candidate.beat = cases[_i].beat;
+    candidate.usual_period = cases[_i].usual_period;
+    ck_assert_uint_eq(change_of(&candidate), cases[_i].is_other ? ALL_ROUTES << ONTIME : 0);
 }
 END_TEST
 
@@ -396,6 +426,10 @@ START_TEST(names_are_of_one_kind_of_route)
         candidate.remote = (uint32_t)rng_below(&rng, 12);
         candidate.slot = (uint8_t)rng_below(&rng, SERVICE_SLOTS);
         candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 3000);
+        candidate.beat = (struct beat){ CLOCK - (int64_t)rng_below(&rng, 200),
+                                        (int32_t)rng_below(&rng, 200),
+                                        (uint8_t)rng_below(&rng, 5) };
+        candidate.usual_period = rng_below(&rng, 2) > 0 ? 60 : 0;
         uint16_t names[3][CANDIDATE_ASPECTS];
         names_of(&candidate, names);
         for (size_t r = 0; r < 3; r++)
@@ -439,6 +473,8 @@ START_TEST(numbers_are_added_by_their_names)
         candidate.remote = (uint32_t)rng_below(&rng, 12);
         candidate.slot = (uint8_t)rng_below(&rng, 5);
         candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 8);
+        candidate.beat = (struct beat){ CLOCK - (int64_t)rng_below(&rng, 200),
+                                        (int32_t)rng_below(&rng, 200), 1 };
         remotes.items[rank] = candidate;
         conversations.items[rank] = candidate;
     }
@@ -484,6 +520,7 @@ Suite *test_suite(void)
     testing_add(suite, without_memory_there_are_none);
     testing_add(suite, the_last_makes_room_in_a_full_list);
     testing_add(suite, a_name_says_what_a_candidate_is_like);
+    testing_add_loop(suite, a_name_says_how_late_a_candidate_is, 10);
     testing_add_loop(suite, a_look_is_that_of_the_last_flow, 12);
     testing_add(suite, names_are_of_one_kind_of_route);
     testing_add_loop(suite, numbers_are_added_by_their_names, 2);

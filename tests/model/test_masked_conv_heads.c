@@ -445,7 +445,7 @@ static double usual_beyond(const struct heads *heads, enum head head,
 {
     enum usual_values_of of = (enum usual_values_of)(heads->first_usual[head] + i);
     struct range range = head_usual_range(heads, head, context);
-    const struct usual_kind *kind = usual_values_find(context->usual, of, context->row);
+    const struct usual_kind *kind = row_context_usual(context, of);
     const struct usual_value *values = context->usual->values + kind->first;
     int64_t step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
     double share = 0.0;

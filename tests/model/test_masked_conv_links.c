@@ -79,6 +79,10 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     assert_quick(a->match_flows == b->match_flows);
     assert_quick(a->match_in_hour == b->match_in_hour);
     assert_quick(a->room == b->room);
+    const struct beats_due *due = row_context_beats(a), *other = row_context_beats(b);
+    assert_quick(due->n == other->n);
+    for (size_t i = 0; i < due->n; i++)
+        assert_quick(due->gaps[i] == other->gaps[i] && due->levels[i] == other->levels[i]);
     assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);

@@ -180,6 +180,38 @@ START_TEST(what_is_usual_is_between_the_quartiles)
 }
 END_TEST
 
+/* A clock is asked every 64 s, an echo comes every 300 s, a page is read after 20 and 50 s in turn.
+ */
+START_TEST(a_period_is_that_of_remotes_that_come_steadily)
+{
+    enum { SECONDS = 4000 };
+    struct row *list = memory_alloc(3 * SECONDS, sizeof *list);
+    const struct row clock = row_of(PROTOCOL_UDP, 50000, 123), echo = row_of(PROTOCOL_ICMP, 0, 0),
+                     page = row_of(PROTOCOL_TCP, 50000, 80), other = row_of(47, 0, 0);
+    size_t n = 0;
+    for (int64_t t = 0, last = 0; t < SECONDS; t++) {
+        const struct row *found[] = { t % 64 == 0 ? &clock : NULL, t % 300 == 7 ? &echo : NULL,
+                                      t % 70 == 0 || t % 70 == 20 ? &page : NULL };
+        for (size_t i = 0; i < ARRAY_LEN(found); i++) {
+            if (found[i] == NULL)
+                continue;
+            list[n] = *found[i];
+            list[n].value[ATTRIBUTE_REMOTE] = (int64_t)i;
+            list[n++].value[ATTRIBUTE_GAP] = t - last;
+            last = t;
+        }
+    }
+    struct service_lists lists;
+    learn(&lists, list, n);
+    ck_assert_uint_eq(service_period(&lists, &clock), 64);
+    ck_assert_uint_eq(service_period(&lists, &echo), 300);
+    ck_assert_uint_eq(service_period(&lists, &page), 0);
+    ck_assert_uint_eq(service_period(&lists, &other), 0);
+    ck_assert_uint_eq(service_period(NULL, &clock), 0);
+    free(list);
+}
+END_TEST
+
 START_TEST(a_share_of_nothing_has_level_0_and_all_of_it_1)
 {
     ck_assert_int_eq(share_level(0, 8), 0);
@@ -206,6 +238,7 @@ Suite *test_suite(void)
     testing_add(suite, a_service_has_a_slot_of_its_own);
     testing_add(suite, a_share_of_nothing_has_level_0_and_all_of_it_1);
     testing_add(suite, what_is_usual_is_between_the_quartiles);
+    testing_add(suite, a_period_is_that_of_remotes_that_come_steadily);
     testing_add(suite, there_are_no_services_without_lists);
     return suite;
 }

@@ -1,16 +1,37 @@
 /* What is usual at a host: counted plainly, and found again. */
 #include "testing.h"
 
+#include "base/memory.h"
 #include "masked_conv_fixture.h"
 #include "model/masked_conv/usual_values.h"
 #include "model_fixture.h"
 
+#include <stdlib.h>
+
 enum { GRID = 4 };
 
-/* What rows of one kind have in common beside the service. */
-static bool is_alike(enum usual_values_of of, const struct row *a, const struct row *b)
+/* Whether the links are of one kind, and the matches had the same value, or none is there. */
+static bool has_like_match(enum attribute attribute, const struct usual_facts *a,
+                           const struct usual_facts *b)
 {
-    const int64_t *x = a->value, *y = b->value;
+    if (a->kind != b->kind || (a->match == NULL) != (b->match == NULL))
+        return false;
+    if (a->match == NULL)
+        return true;
+    int64_t x = a->match->value[attribute], y = b->match->value[attribute];
+    if (attribute != ATTRIBUTE_PACKETS || x <= 16 || y <= 16)
+        return x == y;
+    int octaves = 0; /* from 2^k - 1 on */
+    for (x++, y++; x > 1 || y > 1; x /= 2, y /= 2)
+        octaves += (x > 1) - (y > 1);
+    return octaves == 0;
+}
+
+/* What rows of one kind have in common beside the service. */
+static bool is_alike(enum usual_values_of of, const struct usual_facts *a,
+                     const struct usual_facts *b)
+{
+    const int64_t *x = a->row->value, *y = b->row->value;
     int64_t port_x = x[ATTRIBUTE_LOCAL_PORT], port_y = y[ATTRIBUTE_LOCAL_PORT];
     bool is_local_x = port_x < x[ATTRIBUTE_REMOTE_PORT];
     bool is_local_y = port_y < y[ATTRIBUTE_REMOTE_PORT];
@@ -29,6 +50,13 @@ static bool is_alike(enum usual_values_of of, const struct row *a, const struct 
     switch (of) {
     case USUAL_FLAGS_OF_SERVICE:
         return true;
+    case USUAL_FLAGS_OF_MATCH:
+        return has_like_match(ATTRIBUTE_FLAGS, a, b);
+    case USUAL_PACKETS_OF_MATCH:
+        return same_flags && has_like_match(ATTRIBUTE_PACKETS, a, b);
+    case USUAL_BYTES_OF_MATCH:
+        return same_flags && x[ATTRIBUTE_PACKETS] == y[ATTRIBUTE_PACKETS] &&
+               has_like_match(ATTRIBUTE_BYTES, a, b);
     case USUAL_TOS_OF_FLAGS:
     case USUAL_PACKETS_OF_FLAGS:
         return same_flags;
@@ -49,6 +77,27 @@ static const struct usual_value *value_of(const struct usual_values *usual,
     return NULL;
 }
 
+/* Of each row, with matches of their own. Caller frees both. */
+static struct usual_facts *facts_of(const struct sequence *sequence, struct row **matches)
+{
+    struct conversation_memory *memory = conversation_memory_create();
+    struct usual_facts *facts = memory_alloc(sequence->n_rows, sizeof *facts);
+    *matches = memory_alloc(sequence->n_rows, sizeof **matches);
+    int64_t clock = sequence->start;
+    for (size_t i = 0; i < sequence->n_rows; i++) {
+        const struct row *row = &sequence->rows[i];
+        struct link link = conversation_link(memory, row);
+        const struct past_row *match = conversation_match(memory, &link);
+        facts[i] = (struct usual_facts){ row, link.kind, match != NULL ? *matches + i : NULL };
+        if (match != NULL)
+            (*matches)[i] = match->row;
+        clock += row->value[ATTRIBUTE_GAP];
+        conversation_note(memory, row, clock);
+    }
+    conversation_memory_free(memory);
+    return facts;
+}
+
 START_TEST(values_are_kept_that_enough_flows_of_a_kind_had)
 {
     enum { ROWS = 1500 };
@@ -56,18 +105,20 @@ START_TEST(values_are_kept_that_enough_flows_of_a_kind_had)
     const struct sequence *sequence = &set->items[_i == 0];
     struct usual_values usual;
     usual_values_learn(&usual, sequence, GRID);
-    size_t n_kept = 0, n_rare = 0, n_none = 0;
+    struct row *matches;
+    struct usual_facts *facts = facts_of(sequence, &matches);
+    size_t n_kept = 0, n_rare = 0, n_none = 0, n_of_match = 0;
     for (size_t i = 0; i < sequence->n_rows && i < ROWS; i += 31) {
         const struct row *row = &sequence->rows[i];
         for (enum usual_values_of of = 0; of < N_USUAL_VALUES; of++) {
             int64_t own = usual_value_of(row, of, GRID);
             uint32_t n_flows = 0, n_equal = 0;
             for (size_t j = 0; j < sequence->n_rows; j++) {
-                bool alike = is_alike(of, row, &sequence->rows[j]);
+                bool alike = is_alike(of, &facts[i], &facts[j]);
                 n_flows += alike;
                 n_equal += alike && usual_value_of(&sequence->rows[j], of, GRID) == own;
             }
-            const struct usual_kind *kind = usual_values_find(&usual, of, row);
+            const struct usual_kind *kind = usual_values_find(&usual, of, &facts[i]);
             const struct usual_value *kept = kind != NULL ? value_of(&usual, kind, own) : NULL;
             if (kind != NULL)
                 ck_assert_uint_eq(kind->n_flows, n_flows);
@@ -79,6 +130,7 @@ START_TEST(values_are_kept_that_enough_flows_of_a_kind_had)
                 ck_assert_ptr_null(kept);
             }
             n_kept += kept != NULL;
+            n_of_match += kept != NULL && of == USUAL_PACKETS_OF_MATCH && facts[i].match != NULL;
             n_rare += kind != NULL && kept == NULL;
             n_none += kind == NULL;
         }
@@ -86,6 +138,9 @@ START_TEST(values_are_kept_that_enough_flows_of_a_kind_had)
     ck_assert_uint_gt(n_kept, 20);
     ck_assert_uint_gt(n_rare, 0);
     ck_assert_uint_gt(n_none, 0);
+    ck_assert(n_of_match > 0 || _i > 0);
+    free(facts);
+    free(matches);
     usual_values_release(&usual);
     sequence_set_free(set);
 }
@@ -96,8 +151,9 @@ START_TEST(nothing_is_usual_without_flows)
     struct usual_values usual;
     struct row row = { { [ATTRIBUTE_PACKETS] = 1 } };
     usual_values_learn(&usual, &(const struct sequence){ .rows = &row, .n_rows = 0 }, GRID);
-    ck_assert_ptr_null(usual_values_find(&usual, USUAL_BYTES_NEAR, &row));
-    ck_assert_ptr_null(usual_values_find(NULL, USUAL_BYTES_NEAR, &row));
+    const struct usual_facts facts = { .row = &row, .kind = LINK_NEW };
+    ck_assert_ptr_null(usual_values_find(&usual, USUAL_BYTES_NEAR, &facts));
+    ck_assert_ptr_null(usual_values_find(NULL, USUAL_BYTES_NEAR, &facts));
     usual_values_release(&usual);
 }
 END_TEST

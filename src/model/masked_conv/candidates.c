@@ -13,8 +13,10 @@ enum {
     AGE_CODES = 30,  /* s since then, two an octave */
     ROW_CODES = 21,  /* rows since then, the same */
     BEAT_CODES = 15, /* its age, against what was between its last two flows */
+    ONTIME_STEPS = 10,
+    ONTIME_CODES = 1 + N_BEAT_LEVELS * ONTIME_STEPS, /* how early or late it is for its beat */
     SIZE_CODES = 16, /* of its last flow: packets, and whether it took time */
-    FLAGS_CODES = 32,
+    FLAGS_KINDS = 32,
     STEP_CODES = 1 + 3 * 3, /* of either port: the same, a near one, another */
     INTERVAL_CODES = 24,
     AGE_STEPS = 8,     /* coarse ages */
@@ -23,6 +25,9 @@ enum {
     FLOW_STEPS = 8,
     DUE_CODES = 26, /* share of what is to come, two an octave */
     SERVICE_BLOCKS = 64,
+    FLAGS_STEPS = 5, /* coarser ages */
+    FLAGS_CODES = FLAGS_KINDS * 2 *
+                  FLAGS_STEPS, /* by whether there is more than one flow, and age */
 };
 
 /* Outputs, by aspect, of conversations (for replies and for repeats apart) and of remotes. */
@@ -36,10 +41,11 @@ enum {
     OF_FOLLOWS_TWO = OF_FOLLOWS + FOLLOW_CODES,
     OF_SERVICE_DUE = OF_FOLLOWS_TWO + FOLLOW_CODES,
     OF_TURN_DUE = OF_SERVICE_DUE + DUE_CODES,
-    OF_SIZE = OF_TURN_DUE + DUE_CODES,
+    OF_ONTIME = OF_TURN_DUE + DUE_CODES,
+    OF_SIZE = OF_ONTIME + ONTIME_CODES,
     OF_INTERVAL = OF_SIZE + SIZE_CODES,
     OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
-    OF_ROWS = OF_TURN_DUE + DUE_CODES,
+    OF_ROWS = OF_ONTIME + ONTIME_CODES,
     OF_STEPS = OF_ROWS + ROW_CODES,
     OF_REMOTE = OF_STEPS + STEP_CODES,
 };
@@ -89,7 +95,7 @@ static unsigned flags_code(const struct vocabulary *vocabulary, const struct row
 {
     const struct value_list *flags = &vocabulary->lists[ATTRIBUTE_FLAGS];
     int atom = value_list_find(flags, row->value[ATTRIBUTE_FLAGS]);
-    return atom >= 0 && atom < FLAGS_CODES - 1 ? (unsigned)atom : FLAGS_CODES - 1;
+    return atom >= 0 && atom < FLAGS_KINDS - 1 ? (unsigned)atom : FLAGS_KINDS - 1;
 }
 
 static unsigned service_code(const struct vocabulary *vocabulary, const struct row *row)
@@ -159,8 +165,9 @@ enum {
     BY_FOLLOWS_TWO,
     BY_SERVICE_DUE, /* how much is to come for each candidate of its service */
     BY_TURN_DUE,    /* and for each that has had as many turns */
-    BY_LAST,        /* size of a conversation's last flow; rows since a remote's */
-    BY_STEPS,       /* a remote's; a conversation's interval */
+    BY_ONTIME,
+    BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
+    BY_STEPS, /* a remote's; a conversation's interval */
     BY_FLAGS,
     BY_SERVICE,
     BY_REMOTE,
@@ -200,6 +207,7 @@ static struct places places_of(const struct vocabulary *vocabulary, enum link_ki
             [BY_FOLLOWS_TWO] = first + OF_FOLLOWS_TWO,
             [BY_SERVICE_DUE] = first + OF_SERVICE_DUE,
             [BY_TURN_DUE] = first + OF_TURN_DUE,
+            [BY_ONTIME] = first + OF_ONTIME,
             [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
             [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
             [BY_FLAGS] = entry,
@@ -242,10 +250,11 @@ static void beats(const float *age, const float *interval, const float *flows, s
     }
 }
 
-/* Entries of the table: of a service by age and whether it has more than one flow; of a remote by
- * age, and by flows. On the way in, the codes are those of service and remote alone. */
-static void add_steps(const float *age, const float *flows, size_t n, uint16_t *services,
-                      uint16_t *remotes, uint16_t *remote_flows)
+/* Entries of the table: of flags and of a service by age and whether there is more than one flow;
+ * of a remote by age, and by flows. On the way in, the codes are those of flags, service and remote
+ * alone. */
+static void add_steps(const float *age, const float *flows, size_t n, uint16_t *flags,
+                      uint16_t *services, uint16_t *remotes, uint16_t *remote_flows)
 {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) {
@@ -253,6 +262,8 @@ static void add_steps(const float *age, const float *flows, size_t n, uint16_t *
                    (age[k] > 600) + (age[k] > 3600);
         int n_flows = (flows[k] > 1) + (flows[k] > 2) + (flows[k] > 4) + (flows[k] > 8) +
                       (flows[k] > 16) + (flows[k] > 26) + (flows[k] > 40);
+        int flags_step = (step > 0) + (step > 1) + (step > 2) + (step > 4);
+        flags[k] = (uint16_t)((2 * flags[k] + (flows[k] > 1)) * FLAGS_STEPS + flags_step);
         services[k] = (uint16_t)((2 * services[k] + (flows[k] > 1)) * AGE_STEPS + step);
         remote_flows[k] = (uint16_t)(remotes[k] * FLOW_STEPS + n_flows);
         remotes[k] = (uint16_t)(remotes[k] * AGE_STEPS + step);
@@ -346,7 +357,8 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         half_octaves(rows, n, ROW_CODES, codes[BY_LAST]);
     else
         half_octaves(interval, n, INTERVAL_CODES, codes[BY_STEPS]);
-    add_steps(age, flows, n, codes[BY_SERVICE], codes[BY_REMOTE], codes[BY_REMOTE_FLOWS]);
+    add_steps(age, flows, n, codes[BY_FLAGS], codes[BY_SERVICE], codes[BY_REMOTE],
+              codes[BY_REMOTE_FLOWS]);
 }
 
 /* Of which kind each of n candidates is, of n_kinds, by what is due of each: 0 where that is not
@@ -372,10 +384,27 @@ static void dues(const uint8_t *kinds, size_t n, const int32_t *due, size_t n_ki
         codes[k] = of_kind[kinds[k]];
 }
 
+/* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none. */
+static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_known, int64_t clock)
+{
+    static const int64_t steps[] = { -60, -5, -1, 0, 1, 2, 6, 61 };
+    enum beat_level level;
+    int64_t due;
+    if (!beat_due(&candidate->beat, is_usual_known ? candidate->usual_period : 0, &due, &level))
+        return 0;
+    unsigned step = 0;
+    if (clock - candidate->beat.start >= BEAT_REST)
+        for (step = 1; step - 1 < ARRAY_LEN(steps) && clock - due >= steps[step - 1];)
+            step++;
+    return (uint16_t)(1 + level * ONTIME_STEPS + step);
+}
+
 /* What differs between the kinds of links to the same candidates. */
 static void find_dues(const struct candidate_list *list, enum link_kind kind,
                       const struct pace_counts *due, int64_t clock, struct aspects *aspects)
 {
+    for (size_t k = 0; k < list->n; k++)
+        aspects->codes[BY_ONTIME][k] = ontime_code(&list->items[k], due != NULL, clock);
     aspects->is_same[BY_SERVICE_DUE] = aspects->is_same[BY_TURN_DUE] = due == NULL;
     if (due == NULL) {
         memset(aspects->codes[BY_SERVICE_DUE], 0, list->n * sizeof(uint16_t));

@@ -9,6 +9,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_CANDIDATES_H
 
 #include "model/like_rows.h"
+#include "model/masked_conv/beats.h"
 #include "model/masked_conv/pace.h"
 #include "model/masked_conv/vocabulary.h"
 #include "nn/ops.h"
@@ -42,6 +43,8 @@ struct candidate {
     uint8_t level;      /* like_rows_level of its last flow, PACKETS_SERVICE_REMOTE */
     uint32_t remote;
     struct candidate_look look;
+    struct beat beat;
+    uint32_t usual_period; /* service_period of its last flow */
 };
 /* Its turn (pace.h) in an hour that begins at `hour`, s. */
 static inline size_t candidate_turn(const struct candidate *candidate, int64_t hour)
@@ -76,7 +79,7 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
 /* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
 #define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
 /* Names of each: of outputs, and of entries of the table. */
-#define CANDIDATE_OUTPUT_ASPECTS 11
+#define CANDIDATE_OUTPUT_ASPECTS 12
 #define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
 
 /* Outputs that the head has for names, behind those of its routes; and entries of the table. */

@@ -46,14 +46,16 @@ enum aspect {
     ORDER,
     STEP_LOCAL, /* of the ports of the match from the row before it */
     STEP_REMOTE,
-    AGREEMENT,      /* of direction and protocol with the match's */
-    PACE_LEFT,      /* flows still to come in the hour */
-    PACE_GAP,       /* tenths of a second for each */
-    PACE_OUT,       /* eighths of them that go out */
-    PACE_STARTS,    /* quarters of them for each that ends later than the one before */
-    PACE_NEXT,      /* flows of the next hour */
-    ROOM,           /* seconds of room for the duration */
-    SERVICE_STEADY, /* which numbers stayed the same over the last rows of the service */
+    AGREEMENT,   /* of direction and protocol with the match's */
+    PACE_LEFT,   /* flows still to come in the hour */
+    PACE_GAP,    /* tenths of a second for each */
+    PACE_OUT,    /* eighths of them that go out */
+    PACE_STARTS, /* quarters of them for each that ends later than the one before */
+    PACE_NEXT,   /* flows of the next hour */
+    ROOM,        /* seconds of room for the duration */
+    BEAT_DUE,    /* BEAT_DUE + i: when remote i with a beat is due */
+    SERVICE_STEADY = BEAT_DUE +
+                     2, /* which numbers stayed the same over the last rows of the service */
     LIKE_STEADY,
     SERVED, /* SERVED + g: levels of the services 2 g and 2 g + 1 of the protocol */
     USED = SERVED + 3,
@@ -107,6 +109,8 @@ static const struct feature {
     { STAGE_BEFORE, CONTEXT, SHOWN + 5 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 6 },
     { STAGE_BEFORE, CONTEXT, SHOWN + 7 },
+    { STAGE_BEFORE, CONTEXT, BEAT_DUE + 0 },
+    { STAGE_BEFORE, CONTEXT, BEAT_DUE + 1 },
     { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_REMOTE },
     { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_SERVICE },
     { STAGE_BEFORE, CONTEXT, RECALLED + GAP_AFTER_GAP },
@@ -190,6 +194,7 @@ static const struct feature {
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_DURATION },
     { STAGE_PORTS, CONTEXT, USUAL + USUAL_BYTES },
     { STAGE_PORTS, CONTEXT, USUALLY + USUAL_FLAGS_OF_SERVICE },
+    { STAGE_PORTS, CONTEXT, USUALLY + USUAL_FLAGS_OF_MATCH },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_REMOTE },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_SERVICE_KIND },
     { STAGE_PORTS, CONTEXT, RECALLED + FLAGS_MATCH_BYTES },
@@ -207,6 +212,7 @@ static const struct feature {
     { STAGE_FLAGS, OWN, FLAGS },
     { STAGE_FLAGS, CONTEXT, USUALLY + USUAL_TOS_OF_FLAGS },
     { STAGE_FLAGS, CONTEXT, USUALLY + USUAL_PACKETS_OF_FLAGS },
+    { STAGE_FLAGS, CONTEXT, USUALLY + USUAL_PACKETS_OF_MATCH },
     { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS },
     { STAGE_FLAGS, CONTEXT, RECALLED + PACKETS_FLAGS_MATCH_PACKETS },
     { STAGE_TOS, OWN, TOS },
@@ -221,6 +227,7 @@ static const struct feature {
     { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_DURATION_OF_PACKETS },
     { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_DURATION_NEAR },
     { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_BYTES_OF_PACKETS },
+    { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_BYTES_OF_MATCH },
     { STAGE_PACKETS, CONTEXT, USUALLY + USUAL_BYTES_NEAR },
     { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS },
     { STAGE_PACKETS, CONTEXT, RECALLED + DURATION_PACKETS_REMOTE },
@@ -375,6 +382,9 @@ static size_t aspect_size(const struct vocabulary *vocabulary, int aspect)
         return HALF_HOURS;
     case PACE_OUT:
         return PACE_OUT_CODES;
+    case BEAT_DUE:
+    case BEAT_DUE + 1:
+        return N_BEAT_LEVELS * COUNT_CODES;
     case SERVICE_STEADY:
     case LIKE_STEADY:
         return STEADY_CODES;
@@ -588,8 +598,16 @@ static int half_hour_code(const struct vocabulary *vocabulary, int64_t clock)
 
 static int usual_value_code(const struct row_context *context, enum usual_values_of of)
 {
-    const struct usual_kind *kind = usual_values_find(context->usual, of, context->row);
+    const struct usual_kind *kind = row_context_usual(context, of);
     return kind != NULL ? usual_kind_code(context->usual, kind) : FEATURE_NONE;
+}
+
+static int beat_code(const struct row_context *context, int i)
+{
+    const struct beats_due *beats = row_context_beats(context);
+    if (beats == NULL || i >= beats->n)
+        return FEATURE_NONE;
+    return beats->levels[i] * COUNT_CODES + count_code(beats->gaps[i]);
 }
 
 static int recalled_code(const struct row_context *context, enum recollection recollection)
@@ -645,6 +663,9 @@ static int context_code(const struct vocabulary *vocabulary, const struct row_co
     case USUAL + USUAL_DURATION:
     case USUAL + USUAL_BYTES:
         return usual_code(context, aspect - USUAL);
+    case BEAT_DUE:
+    case BEAT_DUE + 1:
+        return beat_code(context, aspect - BEAT_DUE);
     case AGREEMENT:
         return agreement_code(context);
     case DUE_SIDES:

@@ -38,7 +38,7 @@ enum stage {
     N_STAGES,
 };
 
-#define FEATURES_MAX 160
+#define FEATURES_MAX 184
 
 /* Codes of the link as a stage and a head tell it. */
 enum {

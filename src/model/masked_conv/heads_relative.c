@@ -61,6 +61,9 @@ static const struct run bytes_runs[] = {
 static const int ratio_bases[] = { BASE_MATCH, REFERENCE_REMOTE, REFERENCE_SERVICE,
                                    REFERENCE_LIKE };
 
+/* Of a gap: to the times at which remotes with a beat are due, and so far from them. */
+enum { BEAT_REACH = 1, ROUTES_OF_BEAT = 2 * BEAT_REACH + 1 };
+
 static const struct run *runs_of(enum head head, size_t *n_runs)
 {
     switch (head) {
@@ -89,6 +92,8 @@ size_t head_n_relative(const struct heads *heads, enum head head)
     const struct run *runs = runs_of(head, &n_runs);
     for (size_t i = 0; i < n_runs; i++)
         n += (size_t)(runs[i].last - runs[i].first + 1);
+    if (head == HEAD_GAP)
+        n += BEATS_DUE * ROUTES_OF_BEAT;
     if (head_is_port(head))
         n += SERVICES_LISTED;
     if (head == HEAD_BYTES)
@@ -108,6 +113,17 @@ static const struct row *base_row(const struct row_context *context, int base)
     default:
         return context->references[base - BASE_REFERENCE].row;
     }
+}
+
+static size_t beat_gaps(const struct row_context *context, int64_t *gaps)
+{
+    const struct beats_due *beats = row_context_beats(context);
+    for (size_t i = 0; i < BEATS_DUE * ROUTES_OF_BEAT; i++) {
+        size_t of = i / ROUTES_OF_BEAT;
+        bool is_there = beats != NULL && of < beats->n;
+        gaps[i] = is_there ? beats->gaps[of] + (int64_t)(i % ROUTES_OF_BEAT) - BEAT_REACH : -1;
+    }
+    return BEATS_DUE * ROUTES_OF_BEAT;
 }
 
 /* What no head takes for a value, as nothing below 0. */
@@ -138,6 +154,8 @@ size_t head_relative_values(const struct heads *heads, enum head head,
     enum attribute attribute = head_infos[head].attribute;
     int64_t step = head == HEAD_DURATION ? heads->vocabulary->duration_grid : 1;
     size_t n_runs, n = 0;
+    if (head == HEAD_GAP)
+        return beat_gaps(context, values);
     const struct run *runs = runs_of(head, &n_runs);
     for (size_t i = 0; i < n_runs; i++) {
         const struct row *row = base_row(context, runs[i].base);

@@ -23,7 +23,7 @@ static struct usual_walk walk_of(const struct heads *heads, enum head head,
 {
     enum usual_values_of of = usual_of(heads, head, i);
     struct usual_walk walk = { heads, head, range, usual_values_infos[of].is_near, NULL, NULL, -1 };
-    const struct usual_kind *kind = usual_values_find(context->usual, of, context->row);
+    const struct usual_kind *kind = row_context_usual(context, of);
     if (kind == NULL)
         return walk;
     walk.value = context->usual->values + kind->first;

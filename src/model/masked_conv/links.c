@@ -29,6 +29,9 @@ struct linked_row {
     int64_t room;                   /* likewise */
     uint32_t remote_before_in_hour; /* flows with its remote before it in its hour */
     struct pace_mark mark;
+    struct beat beat, remote_beat; /* of its conversation and its remote, with it */
+    uint32_t usual_period;         /* of its service */
+    struct beats_due beats[2];     /* before it: see struct row_context */
 };
 
 /* The last rows of the most recent conversations and remotes: numbers, most recent first. */
@@ -181,8 +184,9 @@ static void note_like(struct linked_sequence *linked, size_t i, const struct pas
 }
 
 static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
-                     const struct conversation_memory *memory, const struct vocabulary *vocabulary)
+                     const struct conversation_memory *memory, const struct beats *beats)
 {
+    const struct vocabulary *vocabulary = linked->vocabulary;
     const struct row *row = &linked->sequence->rows[i];
     struct linked_row *linked_row = &linked->rows[i];
     struct link link = conversation_link(memory, row);
@@ -207,7 +211,13 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
                     ? past_row_room(match, row->value[ATTRIBUTE_DIRECTION], linked->clocks[i + 1])
                     : 0,
         .remote_before_in_hour = past_row_in_hour(remote, linked->clocks[i + 1]),
+        .beat = beat_next(link_is_of_conversation(link.kind) ? &match->beat : NULL,
+                          linked->clocks[i + 1]),
+        .remote_beat = beat_next(remote != NULL ? &remote->beat : NULL, linked->clocks[i + 1]),
+        .usual_period = service_period(linked->services, row),
     };
+    for (size_t is_known = 0; is_known < 2; is_known++)
+        beats_find(beats, linked->clocks[i], is_known != 0, &linked_row->beats[is_known]);
     const struct pace_facts facts = { row, link.kind,
                                       i > 0 ? (enum link_kind)linked_row[-1].kind : LINK_NEW,
                                       linked_row->n_in_second, linked_row->match_in_hour };
@@ -297,16 +307,20 @@ static void link_rows(struct linked_sequence *linked)
     struct conversation_memory *memory = conversation_memory_create();
     if (linked->has_memory)
         linked->past = like_rows_create(sequence->rows, sequence->n_rows, linked->recalls);
+    struct beats beats = { 0 };
     int32_t last_new = -1;
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
         linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
-        link_row(linked, i, last_new, memory, linked->vocabulary);
+        link_row(linked, i, last_new, memory, &beats);
         if (i % NEAR_STEP == 0)
             note_near(memory, &linked->near[i / NEAR_STEP]);
-        if (linked->has_memory)
+        if (linked->has_memory) {
             conversation_note(memory, row, linked->clocks[i + 1]);
+            beats_note(&beats, (uint32_t)row->value[ATTRIBUTE_REMOTE], &linked->rows[i].remote_beat,
+                       linked->rows[i].usual_period);
+        }
         if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
             last_new = (int32_t)i;
     }
@@ -433,7 +447,8 @@ static uint8_t steps_of(const struct linked_sequence *linked, size_t i)
 /* A candidate by its last row, which came n_flows rows and one after another, the last of them
  * being number `before`. */
 static struct candidate candidate_at(const struct linked_sequence *linked, int32_t number,
-                                     int32_t before, uint32_t n_flows, uint32_t n_in_hour)
+                                     int32_t before, uint32_t n_flows, uint32_t n_in_hour,
+                                     const struct beat *beat)
 {
     int64_t clock = clock_of(linked, number);
     return (struct candidate){
@@ -446,6 +461,8 @@ static struct candidate candidate_at(const struct linked_sequence *linked, int32
         .look = linked->rows[number].look,
         .remote = (uint32_t)linked->sequence->rows[number].value[ATTRIBUTE_REMOTE],
         .level = like_rows_level(linked->past, number, PACKETS_SERVICE_REMOTE),
+        .beat = *beat,
+        .usual_period = linked->rows[number].usual_period,
     };
 }
 
@@ -462,14 +479,16 @@ void linked_sequence_candidates(const struct linked_sequence *linked, size_t i,
         const struct linked_row *row = &linked->rows[number];
         conversations->items[rank] = is_of_conversation(row)
                                          ? candidate_at(linked, number, row->match,
-                                                        row->match_flows, row->match_in_hour)
-                                         : candidate_at(linked, number, -1, 0, 0);
+                                                        row->match_flows, row->match_in_hour,
+                                                        &row->beat)
+                                         : candidate_at(linked, number, -1, 0, 0, &row->beat);
     }
     remotes->n = near.n_remotes;
     for (size_t rank = 0; rank < near.n_remotes; rank++) {
         const struct linked_row *row = &linked->rows[near.remotes[rank]];
         remotes->items[rank] = candidate_at(linked, near.remotes[rank], row->remote_before,
-                                            row->remote_flows, row->remote_before_in_hour);
+                                            row->remote_flows, row->remote_before_in_hour,
+                                            &row->remote_beat);
         remotes->items[rank].steps = steps_of(linked, (size_t)near.remotes[rank]);
     }
 }
@@ -551,6 +570,7 @@ void linked_sequence_context(const struct linked_sequence *linked, size_t i,
     };
     for (size_t r = 0; r < N_REFERENCES; r++)
         context->references[r] = seen(linked, linked_row->references[r]);
+    context->beats = linked_row->beats;
     context->past = linked->past;
     if (linked->recalls)
         context->like = like_rows_found(linked->past, (int32_t)i);

@@ -58,6 +58,8 @@ struct row_context {
     const struct usual_values *usual;     /* likewise */
     bool is_usual_own;                    /* whether the row is among the flows of `usual` */
     const struct pace *pace;              /* NULL where it is not looked at */
+    const struct beats_due *beats;        /* [2] of the clock: by whether a pace is shown, and with
+                                           * it what is usual */
     int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
     uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
@@ -74,6 +76,19 @@ struct row_context {
     const uint8_t *kept_octets;
     size_t n_kept_octets;
 };
+
+/* What is usual at the host among flows like the row, so far as it is known; or NULL. */
+static inline const struct usual_kind *row_context_usual(const struct row_context *context,
+                                                         enum usual_values_of of)
+{
+    const struct usual_facts facts = { context->row, context->link.kind, context->match.row };
+    return usual_values_find(context->usual, of, &facts);
+}
+
+static inline const struct beats_due *row_context_beats(const struct row_context *context)
+{
+    return context->beats != NULL ? &context->beats[context->pace != NULL] : NULL;
+}
 
 /* The state of a kept conversation in one number: 0 for none, else by direction of its last flow,
  * how many flows it has, its protocol and its age. */

@@ -87,14 +87,17 @@ static void keep_gaps(const struct live_host *host, struct row_context *context)
         context->lowest_gap = 1;
 }
 
+/* Of the host whose habits it follows; NULL where it follows none. */
+static const struct service_lists *services_of(const struct live_host *host)
+{
+    return host->habits != NULL ? &host->habits->profiles[host->of_host].services : NULL;
+}
+
 static struct pace_mark mark_of(const struct live_host *host)
 {
-    const struct service_lists *services = host->habits != NULL
-                                               ? &host->habits->profiles[host->of_host].services
-                                               : NULL;
     const struct pace_facts facts = { &host->row, host->context.link.kind, host->kind_before,
                                       host->n_in_second, host->context.match_in_hour };
-    return pace_mark(&facts, services);
+    return pace_mark(&facts, services_of(host));
 }
 
 void live_host_follow(struct live_host *host, const struct habits *habits, size_t of_host,
@@ -148,6 +151,9 @@ void live_begin(struct live_host *host)
         context->pace = &host->pace;
         keep_gaps(host, context);
     }
+    for (size_t is_known = 0; is_known < 2; is_known++)
+        beats_find(&host->beats, host->clock, is_known != 0, &host->beats_due[is_known]);
+    context->beats = host->beats_due;
     if (host->remotes.n > 0) {
         context->previous_flows = host->remotes.items[0].n_flows;
         context->previous_steps = host->remotes.items[0].steps;
@@ -292,14 +298,18 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
                                    .remote = (uint32_t)host->row.value[ATTRIBUTE_REMOTE],
                                    .level = like_rows_level(host->past, (int32_t)host->index,
                                                             PACKETS_SERVICE_REMOTE) };
+    candidate.usual_period = service_period(services_of(host), &host->row);
     struct candidate remote = candidate;
+    const struct past_row *match = NULL;
     size_t rank = NEAR_CONVERSATIONS;
     if (link_is_of_conversation(context->link.kind)) {
         candidate.n_flows += context->match_flows;
         candidate.n_in_hour += context->match_in_hour;
         candidate.interval = host->clock - context->match.clock;
         rank = context->link.rank;
+        match = conversation_match(host->memory, &context->link);
     }
+    candidate.beat = beat_next(match != NULL ? &match->beat : NULL, host->clock);
     candidate_front(&host->conversations, rank, &candidate);
     const struct past_row *before = conversation_of_remote(
         host->memory, (uint32_t)host->row.value[ATTRIBUTE_REMOTE]);
@@ -311,7 +321,9 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
         remote.steps = candidate_steps(&before->row, &host->row);
         rank = near_remote(host, before->index);
     }
+    remote.beat = beat_next(before != NULL ? &before->beat : NULL, host->clock);
     candidate_front(&host->remotes, rank, &remote);
+    beats_note(&host->beats, remote.remote, &remote.beat, remote.usual_period);
 }
 
 void live_end(struct live_host *host)

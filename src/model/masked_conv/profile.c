@@ -101,11 +101,11 @@ void host_profile_release(struct host_profile *profile)
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* The numbers of a host in a file: flows and counts; shares of protocols; of each place of the
- * lists port, level (0: none) and what is usual. */
+ * lists port, level (0: none), and what is usual; the periods. */
 enum {
     N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
     NUMBERS_OF_SERVICE = 2 + 2 * N_USUAL,
-    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED,
+    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED + SERVICE_PERIODS,
 };
 
 static struct service_list *list_at(struct service_lists *lists, size_t i)
@@ -126,6 +126,7 @@ static void write_numbers(struct host_profile profile, uint32_t *numbers)
         for (size_t u = 0; u < (size_t)2 * N_USUAL; u++)
             *numbers++ = list->usual[s][u / N_USUAL][u % N_USUAL];
     }
+    memcpy(numbers, profile.services.periods, sizeof profile.services.periods);
 }
 
 /* Whether they are those of a profile. */
@@ -151,6 +152,10 @@ static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
             list->usual[s][u / N_USUAL][u % N_USUAL] = (uint8_t)usual;
         }
     }
+    memcpy(profile->services.periods, numbers, sizeof profile->services.periods);
+    for (size_t i = 0; i < SERVICE_PERIODS; i++)
+        if (numbers[i] > INT32_MAX)
+            return false;
     return true;
 }
 

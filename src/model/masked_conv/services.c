@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "data/bins.h"
+#include "model/conversation.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,6 +54,25 @@ uint8_t service_usual(const struct service_lists *lists, const struct row *row, 
     size_t place;
     const struct service_list *list = find_listed(lists, row, &place);
     return list != NULL ? list->usual[place][row->value[ATTRIBUTE_DIRECTION]][usual] : USUAL_NONE;
+}
+
+/* Which of the periods is that of a row; SERVICE_PERIODS for none. */
+static size_t find_period(const struct service_lists *lists, const struct row *row)
+{
+    enum share share = share_of(row->value[ATTRIBUTE_PROTOCOL]);
+    if (share > SHARE_UDP)
+        return SERVICE_PERIODS - (share == SHARE_ICMP ? 2 : 1);
+    size_t place;
+    const struct service_list *list = find_listed(lists, row, &place);
+    if (list == NULL)
+        return SERVICE_PERIODS;
+    return (size_t)(list - &lists->lists[0][0]) * SERVICES_LISTED + place;
+}
+
+uint32_t service_period(const struct service_lists *lists, const struct row *row)
+{
+    size_t period = find_period(lists, row);
+    return lists != NULL && period < SERVICE_PERIODS ? lists->periods[period] : 0;
 }
 
 size_t service_slot(const struct service_lists *lists, const struct row *row)
@@ -132,12 +152,62 @@ static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_
     return octave;
 }
 
+/* ---- periods ------------------------------------------------------------------------------ */
+
+/* So many flows, and so large a share of those that begin anew, have to come at a steady beat. */
+#define STEADY_MIN   4
+#define STEADY_SHARE 0.25
+
+struct steady_flow {
+    uint32_t of;  /* which of the periods */
+    int32_t beat; /* its own; 0 where it is not steady */
+};
+
+static int by_period(const void *a, const void *b)
+{
+    const struct steady_flow *x = a, *y = b;
+    if (x->of != y->of)
+        return x->of < y->of ? -1 : 1;
+    return (x->beat > y->beat) - (x->beat < y->beat);
+}
+
+/* Of each service the middle one of the periods of remotes that come at a steady beat. */
+static void learn_periods(struct service_lists *lists, const struct sequence *sequence)
+{
+    struct steady_flow *flows = memory_alloc(sequence->n_rows, sizeof *flows);
+    struct conversation_memory *memory = conversation_memory_create();
+    int64_t clock = sequence->start;
+    size_t n = 0;
+    for (size_t i = 0; i < sequence->n_rows; i++) {
+        const struct row *row = &sequence->rows[i];
+        clock += row->value[ATTRIBUTE_GAP];
+        conversation_note(memory, row, clock);
+        const struct beat beat = conversation_remote_at(memory, 0)->beat;
+        size_t of = find_period(lists, row);
+        if (i >= sequence->first_scored && of < SERVICE_PERIODS && beat.start == clock &&
+            beat.period > 0)
+            flows[n++] = (struct steady_flow){ (uint32_t)of, beat.n_steady > 0 ? beat.period : 0 };
+    }
+    conversation_memory_free(memory);
+    if (n > 0)
+        qsort(flows, n, sizeof *flows, by_period);
+    for (size_t i = 0, end; i < n; i = end) {
+        size_t first = i;
+        for (end = i; end < n && flows[end].of == flows[i].of; end++)
+            first += flows[end].beat == 0;
+        if (end - first >= STEADY_MIN && (double)(end - first) >= STEADY_SHARE * (double)(end - i))
+            lists->periods[flows[i].of] = (uint32_t)flows[first + (end - first) / 2].beat;
+    }
+    free(flows);
+}
+
 void service_lists_learn(struct service_lists *lists, const struct sequence *sequence)
 {
     static const enum attribute attributes[N_USUAL] = { ATTRIBUTE_PACKETS, ATTRIBUTE_DURATION,
                                                         ATTRIBUTE_BYTES };
     static const int shifts[N_USUAL] = { [USUAL_DURATION] = 5, [USUAL_BYTES] = 3 };
     list_services(lists, sequence);
+    learn_periods(lists, sequence);
 
     enum { N_LISTS = 2 * N_SERVICE_SIDES };
     struct usual_counts(*counts)[SERVICES_LISTED][2] = memory_zalloc(N_LISTS, sizeof *counts);

@@ -47,8 +47,12 @@ static inline enum share share_of(int64_t protocol)
 /* The level of n of n_all; 0 where n is. */
 uint8_t share_level(double n, double n_all);
 
+/* Of the places of the lists, one list after another; and of ICMP, and of other protocols. */
+enum { SERVICE_PERIODS = 2 * N_SERVICE_SIDES * SERVICES_LISTED + 2 };
+
 struct service_lists {
     struct service_list lists[2][N_SERVICE_SIDES]; /* of TCP, of UDP */
+    uint32_t periods[SERVICE_PERIODS]; /* s: at which remotes usually come again; 0 for none */
 };
 
 /* The list for a protocol, NULL for one without services. lists may be NULL. */
@@ -61,6 +65,9 @@ size_t service_list_find(const struct service_list *list, int64_t port);
 /* What is usual in the service and direction of a row whose ports are known; USUAL_NONE where its
  * service is not listed. */
 uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual);
+
+/* The period of a row's service, or of its protocol where that has none; 0 for none. */
+uint32_t service_period(const struct service_lists *lists, const struct row *row);
 
 /* The number of the service of a row's lower port, below N_SERVICES; false where the protocol has
  * no services (the number then tells side and port all the same). */

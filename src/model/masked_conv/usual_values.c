@@ -10,11 +10,14 @@
 
 const struct usual_values_info usual_values_infos[N_USUAL_VALUES] = {
     [USUAL_FLAGS_OF_SERVICE] = { ATTRIBUTE_FLAGS, false },
+    [USUAL_FLAGS_OF_MATCH] = { ATTRIBUTE_FLAGS, false },
     [USUAL_TOS_OF_FLAGS] = { ATTRIBUTE_TOS, false },
     [USUAL_PACKETS_OF_FLAGS] = { ATTRIBUTE_PACKETS, false },
+    [USUAL_PACKETS_OF_MATCH] = { ATTRIBUTE_PACKETS, false },
     [USUAL_DURATION_OF_PACKETS] = { ATTRIBUTE_DURATION, false },
     [USUAL_DURATION_NEAR] = { ATTRIBUTE_DURATION, true },
     [USUAL_BYTES_OF_PACKETS] = { ATTRIBUTE_BYTES, false },
+    [USUAL_BYTES_OF_MATCH] = { ATTRIBUTE_BYTES, false },
     [USUAL_BYTES_NEAR] = { ATTRIBUTE_BYTES, true },
 };
 
@@ -42,13 +45,29 @@ int64_t usual_value_of(const struct row *row, enum usual_values_of of, int64_t d
 
 /* ---- kinds -------------------------------------------------------------------------------- */
 
-static uint64_t key_of(enum usual_values_of of, const struct row *row)
+/* Small numbers one by one, the others by octave. */
+static int64_t rough(int64_t x)
 {
-    const int64_t *value = row->value;
-    uint64_t key = hash_with(hash_mix((uint64_t)of + 1), like_rows_service(row));
-    if (of != USUAL_FLAGS_OF_SERVICE)
+    enum { SMALL = 16 };
+    return x <= SMALL ? x : SMALL + octave_of((uint64_t)x);
+}
+
+static uint64_t key_of(enum usual_values_of of, const struct usual_facts *facts)
+{
+    const int64_t *value = facts->row->value;
+    uint64_t key = hash_with(hash_mix((uint64_t)of + 1), like_rows_service(facts->row));
+    bool is_of_match = of == USUAL_FLAGS_OF_MATCH || of == USUAL_PACKETS_OF_MATCH ||
+                       of == USUAL_BYTES_OF_MATCH;
+    if (is_of_match) {
+        int64_t has = -1, kind = facts->kind;
+        if (facts->match != NULL)
+            has = facts->match->value[usual_values_infos[of].attribute];
+        key = hash_with(hash_with(key, kind), of == USUAL_PACKETS_OF_MATCH ? rough(has) : has);
+    }
+    if (of != USUAL_FLAGS_OF_SERVICE && of != USUAL_FLAGS_OF_MATCH)
         key = hash_with(key, value[ATTRIBUTE_FLAGS]);
-    if (of == USUAL_DURATION_OF_PACKETS || of == USUAL_BYTES_OF_PACKETS)
+    if (of == USUAL_DURATION_OF_PACKETS || of == USUAL_BYTES_OF_PACKETS ||
+        of == USUAL_BYTES_OF_MATCH)
         key = hash_with(key, value[ATTRIBUTE_PACKETS]);
     else if (usual_values_infos[of].is_near)
         key = hash_with(key, octave_of((uint64_t)value[ATTRIBUTE_PACKETS]));
@@ -56,12 +75,12 @@ static uint64_t key_of(enum usual_values_of of, const struct row *row)
 }
 
 const struct usual_kind *usual_values_find(const struct usual_values *usual,
-                                           enum usual_values_of of, const struct row *row)
+                                           enum usual_values_of of, const struct usual_facts *facts)
 {
     if (usual == NULL || usual->n_kinds == 0)
         return NULL;
     /* Keys are spread evenly: it is near the place that it would have if they were exactly so. */
-    uint64_t key = key_of(of, row);
+    uint64_t key = key_of(of, facts);
     size_t place = (size_t)((key >> 32) * usual->n_kinds >> 32);
     const struct usual_kind *kind = usual->kinds + place, *end = usual->kinds + usual->n_kinds;
     while (kind > usual->kinds && kind->key > key)
@@ -117,13 +136,23 @@ static struct keyed_value *list_values(const struct sequence *sequence, int64_t 
 {
     size_t n_rows = sequence->n_rows - sequence->first_scored;
     struct keyed_value *all = memory_alloc(memory_product(n_rows, N_USUAL_VALUES), sizeof *all);
+    struct conversation_memory *memory = conversation_memory_create();
+    int64_t clock = sequence->start;
     *n = 0;
-    for (size_t i = sequence->first_scored; i < sequence->n_rows; i++)
-        for (enum usual_values_of of = 0; of < N_USUAL_VALUES; of++) {
-            const struct row *row = &sequence->rows[i];
+    for (size_t i = 0; i < sequence->n_rows; i++) {
+        const struct row *row = &sequence->rows[i];
+        struct link link = conversation_link(memory, row);
+        const struct past_row *match = conversation_match(memory, &link);
+        const struct usual_facts facts = { row, link.kind, match != NULL ? &match->row : NULL };
+        for (enum usual_values_of of = 0; i >= sequence->first_scored && of < N_USUAL_VALUES;
+             of++) {
             int64_t value = usual_value_of(row, of, duration_grid);
-            all[(*n)++] = (struct keyed_value){ key_of(of, row), value, 1, of };
+            all[(*n)++] = (struct keyed_value){ key_of(of, &facts), value, 1, of };
         }
+        clock += row->value[ATTRIBUTE_GAP];
+        conversation_note(memory, row, clock);
+    }
+    conversation_memory_free(memory);
     if (*n > 0)
         qsort(all, *n, sizeof *all, by_key_and_value);
     return all;

@@ -8,7 +8,8 @@
  *
  *     struct usual_values usual;
  *     usual_values_learn(&usual, sequence, duration_grid);
- *     const struct usual_kind *kind = usual_values_find(&usual, USUAL_BYTES_OF_PACKETS, row);
+ *     const struct usual_facts facts = { row, link.kind, match };
+ *     const struct usual_kind *kind = usual_values_find(&usual, USUAL_BYTES_OF_PACKETS, &facts);
  *     ...
  *     usual_values_release(&usual);
  */
@@ -17,16 +18,20 @@
 
 #include "data/hdf5_file.h"
 #include "data/sequence.h"
+#include "model/conversation.h"
 
 /* What is usual among flows that have something else in common. Services are those of like_rows.h.
  * Those of one attribute stand together. */
 enum usual_values_of {
     USUAL_FLAGS_OF_SERVICE,
-    USUAL_TOS_OF_FLAGS, /* and service, as of all that follow */
+    USUAL_FLAGS_OF_MATCH, /* the match's, and service, as of all that follow, and kind of link */
+    USUAL_TOS_OF_FLAGS,
     USUAL_PACKETS_OF_FLAGS,
+    USUAL_PACKETS_OF_MATCH,    /* the match's, and flags and kind of link */
     USUAL_DURATION_OF_PACKETS, /* and flags */
     USUAL_DURATION_NEAR,       /* bins of durations, of flags and the octave of packets */
     USUAL_BYTES_OF_PACKETS,
+    USUAL_BYTES_OF_MATCH, /* the match's, and flags, packets and kind of link */
     USUAL_BYTES_NEAR,
     N_USUAL_VALUES,
 };
@@ -72,13 +77,21 @@ void usual_values_learn(struct usual_values *usual, const struct sequence *seque
                         int64_t duration_grid);
 void usual_values_release(struct usual_values *usual);
 
+/* A row, its link and the row that it matches; NULL where that is to nothing. */
+struct usual_facts {
+    const struct row *row;
+    enum link_kind kind;
+    const struct row *match;
+};
+
 /* The value of a row as it is kept; below 0 for a duration off the grid. */
 int64_t usual_value_of(const struct row *row, enum usual_values_of of, int64_t duration_grid);
 
 /* What is usual among flows like the row, so far as it is known; NULL where nothing is, or where
  * usual is NULL. */
 const struct usual_kind *usual_values_find(const struct usual_values *usual,
-                                           enum usual_values_of of, const struct row *row);
+                                           enum usual_values_of of,
+                                           const struct usual_facts *facts);
 
 /* How many flows a kind has, and how many of them a usual value, in one code. */
 enum { USUAL_VALUE_CODES = 4 * 8 };
