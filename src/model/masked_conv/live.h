@@ -38,10 +38,10 @@ struct live_host {
     int64_t last_new_clock;
     uint64_t last_new_index;
     bool has_last_new;
-    struct candidate_list conversations, remotes;
+    struct candidate_list conversations, remotes; /* of the memory, what is near */
     struct beats beats;
-    struct beats_due beats_due[2]; /* see struct row_context */ /* of the memory, what is near */
-    uint16_t *kept_atoms; /* remotes that the memory knows, ascending */
+    struct beats_due beats_due[2]; /* see struct row_context */
+    uint16_t *kept_atoms;          /* remotes that the memory knows, ascending */
     size_t n_kept_atoms;
     /* Where habits is not NULL, it keeps to those of training host of_host. */
     const struct habits *habits;
