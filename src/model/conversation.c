@@ -317,7 +317,7 @@ static void note_conversation(struct conversation_memory *memory, uint32_t numbe
                                CONVERSATIONS_KEPT, key_of_row(&past->row), &is_new);
     uint32_t *slot = &memory->conversation_rows[place];
     const struct past_row *before = is_new ? NULL : &memory->pool.rows[*slot];
-    past->beat = beat_next(before != NULL ? &before->beat : NULL, past->clock);
+    past->beat = past_row_beat(before, past->clock);
     for (size_t d = 0; d < ARRAY_LEN(past->ended); d++)
         past->ended[d] = before != NULL ? before->ended[d] : PAST_NEVER;
     past->ended[past->row.value[ATTRIBUTE_DIRECTION]] = past->clock;

@@ -78,6 +78,13 @@ static inline uint32_t past_row_in_hour(const struct past_row *past, int64_t clo
     return is_in_hour ? past->n_in_hour : 0;
 }
 
+/* The beat of its conversation, or of its remote, with one flow more; past: NULL where that is the
+ * first. */
+static inline struct beat past_row_beat(const struct past_row *past, int64_t clock)
+{
+    return beat_next(past != NULL ? &past->beat : NULL, clock);
+}
+
 /* ms: the duration of a flow that goes on in a conversation stays below this where it began after
  * the one before it in its direction had ended; 0 where there was none. clock: of its end, s. */
 int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t clock);

@@ -159,3 +159,12 @@ size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, 
             return k;
     }
 }
+
+real categorical_highest(const real *logits, const uint8_t *available, size_t n)
+{
+    real highest = -(real)INFINITY;
+    for (size_t k = 0; k < n; k++)
+        if (available[k] != 0 && logits[k] > highest)
+            highest = logits[k];
+    return highest;
+}

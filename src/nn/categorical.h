@@ -22,4 +22,7 @@
 size_t categorical_draw(const real *logits, const uint8_t *available, size_t n, double truncation,
                         struct rng *rng);
 
+/* The highest logit of what is available; -INFINITY where nothing is. */
+real categorical_highest(const real *logits, const uint8_t *available, size_t n);
+
 #endif

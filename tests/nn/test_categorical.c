@@ -122,6 +122,15 @@ START_TEST(what_is_all_but_ruled_out_is_not_drawn)
 }
 END_TEST
 
+START_TEST(the_highest_is_of_what_is_available)
+{
+    const real logits[] = { 3, -2, 7, 1 };
+    ck_assert(categorical_highest(logits, (const uint8_t[]){ 1, 1, 0, 1 }, 4) == 3);
+    ck_assert(categorical_highest(logits, (const uint8_t[]){ 0, 1, 0, 0 }, 4) == -2);
+    ck_assert(isinf(categorical_highest(logits, (const uint8_t[]){ 0, 0, 0, 0 }, 4)));
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("nn/categorical");
@@ -129,5 +138,6 @@ Suite *test_suite(void)
     testing_add(suite, one_choice_is_no_choice);
     testing_add_loop(suite, wild_logits_lead_to_nothing_that_is_not_available, 5);
     testing_add_loop(suite, what_is_all_but_ruled_out_is_not_drawn, 3);
+    testing_add(suite, the_highest_is_of_what_is_available);
     return suite;
 }

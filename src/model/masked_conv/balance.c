@@ -1,6 +1,7 @@
 #include "model/masked_conv/balance.h"
 
 #include "model/masked_conv/features.h"
+#include "nn/categorical.h"
 
 #include <math.h>
 
@@ -81,16 +82,6 @@ static void note_part(struct balanced *things, float *n_rows, float *given, floa
     note(things, n_rows, given, drawn, due, n, SMALL_SERVICE_SHARE);
 }
 
-/* Of the available ones of n. */
-static real find_highest(const uint8_t *available, const real *logits, size_t n)
-{
-    real highest = -(real)INFINITY;
-    for (size_t k = 0; k < n; k++)
-        if (available[k] != 0 && logits[k] > highest)
-            highest = logits[k];
-    return highest;
-}
-
 /* Whether thing `of` of n is taken, that the network has drawn. */
 static bool accept(struct balanced *things, float *n_rows, const float *due, size_t n, size_t of,
                    struct rng *rng)
@@ -151,7 +142,7 @@ static void find_routes(const struct candidate_list *conversations,
 static void find_odds(const struct link_routes *routes, const uint8_t *available,
                       const real *logits, struct link_shares *odds)
 {
-    real highest = find_highest(available, logits, N_LINK_CODES);
+    real highest = categorical_highest(logits, available, N_LINK_CODES);
     *odds = (struct link_shares){ 0 };
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
         const struct link_routes *of = &routes[kind];
@@ -265,7 +256,7 @@ void balance_turns(struct balance *balance, const struct pace_counts *due, int64
     int64_t hour = clock - clock % SECONDS_PER_HOUR;
     find_routes(conversations, remotes, routes);
     find_odds(routes, available, logits, &odds);
-    real highest = find_highest(available, logits, N_LINK_CODES);
+    real highest = categorical_highest(logits, available, N_LINK_CODES);
     find_shares(&odds);
     for (enum link_kind kind = 0; kind < LINK_NEW; kind++) {
         const struct link_routes *of = &routes[kind];
@@ -309,7 +300,7 @@ static void weigh_routes(struct balanced *things, float *n_rows, const float *du
 {
     float weights[THINGS_MAX], given[THINGS_MAX] = { 0 }, drawn[THINGS_MAX];
     float all_given = 0.0F, all_drawn = 0.0F;
-    real highest = find_highest(available, logits, n);
+    real highest = categorical_highest(logits, available, n);
     begin(things, n_rows, due, n_things);
     find_weights(things, due, n_things, SMALL_SHARE, WEIGHT_MAX, weights);
     for (size_t k = 0; k < n; k++) {

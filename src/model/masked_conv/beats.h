@@ -8,7 +8,7 @@
  *     struct beats beats = { 0 };
  *     beats_find(&beats, clock, true, &due);
  *     ...
- *     beats_note(&beats, remote, &beat, usual_period, clock);
+ *     beats_note(&beats, remote, &beat, usual_period);
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_BEATS_H
 #define FLOWTWIN_MODEL_MASKED_CONV_BEATS_H

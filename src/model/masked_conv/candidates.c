@@ -165,9 +165,9 @@ enum {
     BY_FOLLOWS_TWO,
     BY_SERVICE_DUE, /* how much is to come for each candidate of its service */
     BY_TURN_DUE,    /* and for each that has had as many turns */
-    BY_ONTIME,
-    BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
-    BY_STEPS, /* a remote's; a conversation's interval */
+    BY_ONTIME,      /* how early or late it is for its beat */
+    BY_LAST,        /* size of a conversation's last flow; rows since a remote's */
+    BY_STEPS,       /* a remote's; a conversation's interval */
     BY_FLAGS,
     BY_SERVICE,
     BY_REMOTE,
@@ -316,9 +316,24 @@ static void follows(const struct candidate_list *list, bool is_of_remotes,
     }
 }
 
+/* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none. */
+static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_known, int64_t clock)
+{
+    static const int64_t steps[] = { -60, -5, -1, 0, 1, 2, 6, 61 };
+    enum beat_level level;
+    int64_t due;
+    if (!beat_due(&candidate->beat, is_usual_known ? candidate->usual_period : 0, &due, &level))
+        return 0;
+    unsigned step = 0;
+    if (clock - candidate->beat.start >= BEAT_REST)
+        for (step = 1; step - 1 < ARRAY_LEN(steps) && clock - due >= steps[step - 1];)
+            step++;
+    return (uint16_t)(1 + level * ONTIME_STEPS + step);
+}
+
 static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
-                         const struct followers *followers, int64_t clock, uint64_t index,
-                         struct aspects *aspects)
+                         const struct followers *followers, bool is_usual_known, int64_t clock,
+                         uint64_t index, struct aspects *aspects)
 {
     size_t n = aspects->n = list->n;
     unsigned levels = 0;
@@ -335,6 +350,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         codes[BY_STATE][k] = (uint16_t)(candidate->look.form * FEW_FLOWS + n_flows - 1);
         codes[BY_LEVEL][k] = candidate->level;
         levels |= candidate->level;
+        codes[BY_ONTIME][k] = ontime_code(candidate, is_usual_known, clock);
         codes[BY_FLAGS][k] = candidate->look.flags;
         codes[BY_LAST][k] = candidate->look.size;
         codes[BY_STEPS][k] = candidate->steps;
@@ -384,27 +400,10 @@ static void dues(const uint8_t *kinds, size_t n, const int32_t *due, size_t n_ki
         codes[k] = of_kind[kinds[k]];
 }
 
-/* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none. */
-static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_known, int64_t clock)
-{
-    static const int64_t steps[] = { -60, -5, -1, 0, 1, 2, 6, 61 };
-    enum beat_level level;
-    int64_t due;
-    if (!beat_due(&candidate->beat, is_usual_known ? candidate->usual_period : 0, &due, &level))
-        return 0;
-    unsigned step = 0;
-    if (clock - candidate->beat.start >= BEAT_REST)
-        for (step = 1; step - 1 < ARRAY_LEN(steps) && clock - due >= steps[step - 1];)
-            step++;
-    return (uint16_t)(1 + level * ONTIME_STEPS + step);
-}
-
 /* What differs between the kinds of links to the same candidates. */
 static void find_dues(const struct candidate_list *list, enum link_kind kind,
                       const struct pace_counts *due, int64_t clock, struct aspects *aspects)
 {
-    for (size_t k = 0; k < list->n; k++)
-        aspects->codes[BY_ONTIME][k] = ontime_code(&list->items[k], due != NULL, clock);
     aspects->is_same[BY_SERVICE_DUE] = aspects->is_same[BY_TURN_DUE] = due == NULL;
     if (due == NULL) {
         memset(aspects->codes[BY_SERVICE_DUE], 0, list->n * sizeof(uint16_t));
@@ -465,12 +464,12 @@ void candidate_names(const struct vocabulary *vocabulary,
                      const struct pace_counts *due, int64_t clock, uint64_t index, uint16_t *names)
 {
     struct aspects aspects;
-    find_aspects(conversations, false, followers, clock, index, &aspects);
+    find_aspects(conversations, false, followers, due != NULL, clock, index, &aspects);
     for (enum link_kind kind = LINK_REPLY; kind <= LINK_REPEAT; kind++) {
         find_dues(conversations, kind, due, clock, &aspects);
         write_names(vocabulary, kind, &aspects, names);
     }
-    find_aspects(remotes, true, followers, clock, index, &aspects);
+    find_aspects(remotes, true, followers, due != NULL, clock, index, &aspects);
     find_dues(remotes, LINK_REMOTE, due, clock, &aspects);
     write_names(vocabulary, LINK_REMOTE, &aspects, names);
 }
@@ -481,12 +480,12 @@ void candidate_add(const struct vocabulary *vocabulary, const struct candidate_l
                    real *logits)
 {
     struct aspects aspects;
-    find_aspects(conversations, false, followers, clock, index, &aspects);
+    find_aspects(conversations, false, followers, due != NULL, clock, index, &aspects);
     for (enum link_kind kind = LINK_REPLY; kind <= LINK_REPEAT; kind++) {
         find_dues(conversations, kind, due, clock, &aspects);
         add_numbers(vocabulary, kind, &aspects, table, logits);
     }
-    find_aspects(remotes, true, followers, clock, index, &aspects);
+    find_aspects(remotes, true, followers, due != NULL, clock, index, &aspects);
     find_dues(remotes, LINK_REMOTE, due, clock, &aspects);
     add_numbers(vocabulary, LINK_REMOTE, &aspects, table, logits);
 }

@@ -147,13 +147,10 @@ static size_t draw_route(const struct heads *heads, enum head head, const uint8_
     real pooled[CATEGORICAL_MAX];
     uint8_t is_there[CATEGORICAL_MAX];
     size_t first = head_first_bin(heads, head);
-    real highest = -(real)INFINITY, sum = 0;
+    real highest = categorical_highest(logits + first, available + first, n_bins), sum = 0;
     memcpy(pooled, logits, n_routes * sizeof *pooled);
     memcpy(is_there, available, n_routes);
     memset(is_there + first, 0, n_bins);
-    for (size_t k = first; k < first + n_bins; k++)
-        if (available[k] != 0 && logits[k] > highest)
-            highest = logits[k];
     for (size_t k = first; k < first + n_bins; k++)
         if (available[k] != 0)
             sum += (real)exp((double)(logits[k] - highest));
@@ -207,8 +204,7 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
     if (route < n_bins) {
         struct range usual = head_usual_range(heads, head, context);
         struct range bin = head_bin_at(heads, head, &usual, route);
-        uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, &bin));
-        return bin.lowest + (int64_t)step * head_step(heads, head);
+        return head_draw_of_range(heads, head, &bin, rng);
     }
     struct range range = head_legal_range(heads, head, context);
     if (route > n_bins)

@@ -146,6 +146,9 @@ struct range head_bin(const struct heads *heads, enum head head, const struct ra
 /* From one of its values to the next: the grid of durations, else 1; and how many a range has. */
 int64_t head_step(const struct heads *heads, enum head head);
 int64_t head_n_of_range(const struct heads *heads, enum head head, const struct range *range);
+/* One of these, drawn evenly; the range begins with one. */
+int64_t head_draw_of_range(const struct heads *heads, enum head head, const struct range *range,
+                           struct rng *rng);
 
 /* Whether route i of these leads to any. */
 bool head_recalls(const struct heads *heads, enum head head, const struct row_context *context,

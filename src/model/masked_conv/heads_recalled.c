@@ -46,6 +46,13 @@ int64_t head_n_of_range(const struct heads *heads, enum head head, const struct 
     return (range->highest - range->lowest) / head_step(heads, head) + 1;
 }
 
+int64_t head_draw_of_range(const struct heads *heads, enum head head, const struct range *range,
+                           struct rng *rng)
+{
+    uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, range));
+    return range->lowest + (int64_t)step * head_step(heads, head);
+}
+
 /* ---- routes ------------------------------------------------------------------------------- */
 
 /* What a head tells of a like row. */
@@ -154,6 +161,5 @@ int64_t head_draw_recalled(const struct heads *heads, enum head head,
     if (part_of(head, i) != RECALLED_NEAR)
         return value;
     struct range bin = head_bin(heads, head, range, value);
-    uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, &bin));
-    return bin.lowest + (int64_t)step * head_step(heads, head);
+    return head_draw_of_range(heads, head, &bin, rng);
 }

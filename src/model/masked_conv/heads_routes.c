@@ -290,27 +290,25 @@ static double lower_edge(double value, double lowest, double scale)
 static void find_origins(const struct heads *heads, enum head head,
                          const struct row_context *context, double origins[MIXTURE_RELATIVE])
 {
-    double origin = 0.0;
-    if (context->match.row != NULL) {
-        const int64_t *value = context->match.row->value;
-        double grid = (double)heads->vocabulary->duration_grid;
-        int64_t duration = value[ATTRIBUTE_DURATION], room = context->room - MS_PER_SECOND;
-        double age = (double)(context->clock + context->row->value[ATTRIBUTE_GAP] -
-                              context->match.clock);
-        if (head == HEAD_PACKETS)
-            origin = log((double)value[ATTRIBUTE_PACKETS]);
-        else if (head == HEAD_BYTES)
-            origin = log(fmax((double)value[ATTRIBUTE_BYTES], 1.0) /
-                         (double)value[ATTRIBUTE_PACKETS]);
-        else if (head == HEAD_DURATION) {
-            origins[0] = log((double)duration / grid + 1.0);
-            origins[1] = log(((double)duration + age * MS_PER_SECOND) / grid + 1.0);
-            origins[2] = room > 0 ? log((double)room / grid + 1.0) : origins[0];
-            return;
-        }
-    }
+    const struct row *match = context->match.row;
+    double origin = 0.0, grid = (double)heads->vocabulary->duration_grid;
+    if (match != NULL && head == HEAD_PACKETS)
+        origin = log((double)match->value[ATTRIBUTE_PACKETS]);
+    else if (match != NULL && head == HEAD_BYTES)
+        origin = log(fmax((double)match->value[ATTRIBUTE_BYTES], 1.0) /
+                     (double)match->value[ATTRIBUTE_PACKETS]);
+    else if (match != NULL && head == HEAD_DURATION)
+        origin = log((double)match->value[ATTRIBUTE_DURATION] / grid + 1.0);
     for (size_t i = 0; i < MIXTURE_RELATIVE; i++)
         origins[i] = origin;
+    if (match == NULL || head != HEAD_DURATION)
+        return;
+    int64_t room = context->room - MS_PER_SECOND;
+    double age = (double)(context->clock + context->row->value[ATTRIBUTE_GAP] -
+                          context->match.clock);
+    origins[1] = log(((double)match->value[ATTRIBUTE_DURATION] + age * MS_PER_SECOND) / grid + 1.0);
+    if (room > 0)
+        origins[2] = log((double)room / grid + 1.0);
 }
 
 void head_place_mixture(const struct log_cell *cell, const real *mixture, real *placed)

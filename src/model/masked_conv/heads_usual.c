@@ -90,6 +90,5 @@ int64_t head_draw_usual(const struct heads *heads, enum head head,
     uint64_t left = rng_below(rng, n_all);
     for (uint32_t n; left >= (n = next_value(&walk, &values));)
         left -= n;
-    uint64_t step = rng_below(rng, (uint64_t)head_n_of_range(heads, head, &values));
-    return values.lowest + (int64_t)step * head_step(heads, head);
+    return head_draw_of_range(heads, head, &values, rng);
 }

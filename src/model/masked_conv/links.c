@@ -191,6 +191,7 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
     struct linked_row *linked_row = &linked->rows[i];
     struct link link = conversation_link(memory, row);
     const struct past_row *match = conversation_match(memory, &link);
+    const struct past_row *conversation = link_is_of_conversation(link.kind) ? match : NULL;
     const struct past_row *remote = conversation_of_remote(memory,
                                                            (uint32_t)row->value[ATTRIBUTE_REMOTE]);
     bool is_same_second = i > 0 && row[-1].value[ATTRIBUTE_GAP] == 0;
@@ -207,13 +208,10 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .remote_flows = remote != NULL ? remote->n_flows : 0,
         .n_in_second = (i > 0) + (is_same_second ? linked_row[-1].n_in_second : 0),
         .match_in_hour = past_row_in_hour(match, linked->clocks[i + 1]),
-        .room = link_is_of_conversation(link.kind)
-                    ? past_row_room(match, row->value[ATTRIBUTE_DIRECTION], linked->clocks[i + 1])
-                    : 0,
+        .room = past_row_room(conversation, row->value[ATTRIBUTE_DIRECTION], linked->clocks[i + 1]),
         .remote_before_in_hour = past_row_in_hour(remote, linked->clocks[i + 1]),
-        .beat = beat_next(link_is_of_conversation(link.kind) ? &match->beat : NULL,
-                          linked->clocks[i + 1]),
-        .remote_beat = beat_next(remote != NULL ? &remote->beat : NULL, linked->clocks[i + 1]),
+        .beat = past_row_beat(conversation, linked->clocks[i + 1]),
+        .remote_beat = past_row_beat(remote, linked->clocks[i + 1]),
         .usual_period = service_period(linked->services, row),
     };
     for (size_t is_known = 0; is_known < 2; is_known++)

@@ -151,8 +151,8 @@ void live_begin(struct live_host *host)
         context->pace = &host->pace;
         keep_gaps(host, context);
     }
-    for (size_t is_known = 0; is_known < 2; is_known++)
-        beats_find(&host->beats, host->clock, is_known != 0, &host->beats_due[is_known]);
+    bool is_usual_known = context->pace != NULL;
+    beats_find(&host->beats, host->clock, is_usual_known, &host->beats_due[is_usual_known]);
     context->beats = host->beats_due;
     if (host->remotes.n > 0) {
         context->previous_flows = host->remotes.items[0].n_flows;
@@ -309,7 +309,7 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
         rank = context->link.rank;
         match = conversation_match(host->memory, &context->link);
     }
-    candidate.beat = beat_next(match != NULL ? &match->beat : NULL, host->clock);
+    candidate.beat = past_row_beat(match, host->clock);
     candidate_front(&host->conversations, rank, &candidate);
     const struct past_row *before = conversation_of_remote(
         host->memory, (uint32_t)host->row.value[ATTRIBUTE_REMOTE]);
@@ -321,7 +321,7 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
         remote.steps = candidate_steps(&before->row, &host->row);
         rank = near_remote(host, before->index);
     }
-    remote.beat = beat_next(before != NULL ? &before->beat : NULL, host->clock);
+    remote.beat = past_row_beat(before, host->clock);
     candidate_front(&host->remotes, rank, &remote);
     beats_note(&host->beats, remote.remote, &remote.beat, remote.usual_period);
 }

@@ -40,7 +40,7 @@ struct live_host {
     bool has_last_new;
     struct candidate_list conversations, remotes; /* of the memory, what is near */
     struct beats beats;
-    struct beats_due beats_due[2]; /* see struct row_context */
+    struct beats_due beats_due[2]; /* see struct row_context; the other one is not kept up */
     uint16_t *kept_atoms;          /* remotes that the memory knows, ascending */
     size_t n_kept_atoms;
     /* Where habits is not NULL, it keeps to those of training host of_host. */

@@ -45,25 +45,29 @@ int64_t usual_value_of(const struct row *row, enum usual_values_of of, int64_t d
 
 /* ---- kinds -------------------------------------------------------------------------------- */
 
-/* Small numbers one by one, the others by octave. */
-static int64_t rough(int64_t x)
+static bool goes_by_match(enum usual_values_of of)
 {
-    enum { SMALL = 16 };
-    return x <= SMALL ? x : SMALL + octave_of((uint64_t)x);
+    return of == USUAL_FLAGS_OF_MATCH || of == USUAL_PACKETS_OF_MATCH || of == USUAL_BYTES_OF_MATCH;
+}
+
+/* What the match had: packets one by one up to 16, the others by octave. */
+static int64_t of_match(enum usual_values_of of, const struct row *match)
+{
+    enum { NONE = -1, FEW_PACKETS = 16 };
+    if (match == NULL)
+        return NONE;
+    int64_t value = match->value[usual_values_infos[of].attribute];
+    if (of == USUAL_PACKETS_OF_MATCH && value > FEW_PACKETS)
+        return FEW_PACKETS + octave_of((uint64_t)value);
+    return value;
 }
 
 static uint64_t key_of(enum usual_values_of of, const struct usual_facts *facts)
 {
     const int64_t *value = facts->row->value;
     uint64_t key = hash_with(hash_mix((uint64_t)of + 1), like_rows_service(facts->row));
-    bool is_of_match = of == USUAL_FLAGS_OF_MATCH || of == USUAL_PACKETS_OF_MATCH ||
-                       of == USUAL_BYTES_OF_MATCH;
-    if (is_of_match) {
-        int64_t has = -1, kind = facts->kind;
-        if (facts->match != NULL)
-            has = facts->match->value[usual_values_infos[of].attribute];
-        key = hash_with(hash_with(key, kind), of == USUAL_PACKETS_OF_MATCH ? rough(has) : has);
-    }
+    if (goes_by_match(of))
+        key = hash_with(hash_with(key, (int64_t)facts->kind), of_match(of, facts->match));
     if (of != USUAL_FLAGS_OF_SERVICE && of != USUAL_FLAGS_OF_MATCH)
         key = hash_with(key, value[ATTRIBUTE_FLAGS]);
     if (of == USUAL_DURATION_OF_PACKETS || of == USUAL_BYTES_OF_PACKETS ||
