@@ -151,18 +151,19 @@ static struct finding judge_nearest(const struct report *report, const struct re
     return finding;
 }
 
-/* Of the model that drew the twin. */
+/* Of the model that drew the twin; offset: of a struct inference in its membership. */
 static struct finding judge_membership(const struct report *report, const struct report_twin *twin,
                                        size_t offset)
 {
-    (void)offset;
     for (size_t m = 0; m < report->n_models; m++) {
         const struct report_model *model = &report->models[m];
         if (model->twin < 0 || &report->twins[model->twin] != twin ||
             !model->membership.is_measured)
             continue;
-        struct finding finding = find_of_ratio(&model->membership.auc);
-        finding.verdict = verdict_of_membership(&model->membership);
+        const struct inference *inference = (const void *)((const char *)&model->membership +
+                                                           offset);
+        struct finding finding = find_of_ratio(&inference->auc);
+        finding.verdict = verdict_of_membership(inference);
         return finding;
     }
     return nothing_found;
@@ -347,7 +348,10 @@ static void add_judges(struct list *list, const struct report *report)
         { GROUP_PRIVACY, "window nearer to training than a real one, 0.5", "privacy",
           "windows_nearer", judge_nearest, PRIVACY_AT(windows), 1.0 },
         { GROUP_PRIVACY, "AUC of membership, 0.5 is guessing", "privacy", "membership_auc",
-          judge_membership, 0, 1.0 },
+          judge_membership, offsetof(struct membership, by_nll), 1.0 },
+        { GROUP_PRIVACY, "the same against a reference, 0.5 is guessing", "privacy",
+          "membership_auc_against_reference", judge_membership,
+          offsetof(struct membership, by_gain), 1.0 },
     };
     for (size_t j = 0; j < ARRAY_LEN(judges); j++) {
         bool is_there = false;

@@ -49,15 +49,22 @@ struct privacy {
 
 /* Membership inference: is a host whose flows the model finds likely one of those that it was
  * trained on? Index 0 is of training hosts, 1 of held-out ones. */
+struct inference {
+    struct host_ratio auc; /* chance that of a pair the training host is taken for it; 0.5: safe */
+    /* Share of training hosts found at no more than 1 % of held-out hosts taken for such. With
+     * fewer than 100 held-out hosts that means none of them. */
+    double found_at_1_percent;
+};
 struct membership {
     bool is_measured;
     size_t n_hosts[2];
     struct host_ratio nats_per_flow[2];
-    struct host_ratio
-        auc; /* chance that the training host of a pair has the lower NLL; 0.5: safe */
-    /* Share of training hosts found at no more than 1 % of held-out hosts taken for such. With
-     * fewer than 100 held-out hosts that means none of them. */
-    double found_at_1_percent;
+    struct inference by_nll; /* the host of the lower NLL */
+    /* The host whose NLL is lower by more than that of a reference, which was not trained on it:
+     * some hosts are more likely than others, whoever is trained on them ("difficulty calibration",
+     * Watson, Guo, Cormode and Sablayrolles, ICLR 2022). The reference is bayes-net, fitted to
+     * hosts of both sides but a fifth, to which the host belongs. NaN where there are few hosts. */
+    struct inference by_gain;
 };
 
 /* Hosts of held_out are not in training. */
@@ -70,6 +77,7 @@ struct privacy privacy_measure(const struct traffic *training, const struct traf
  * the model's labels. */
 #define MEMBERSHIP_FLOWS  2000
 #define MEMBERSHIP_FEWEST 16
+#define REFERENCE_FOLDS   5
 enum status membership_measure(struct membership *membership, nll_log_mass *log_mass,
                                const struct model *model, const struct sequence_set *trained,
                                const struct sequence_set *held_out, struct error *err);

@@ -202,14 +202,21 @@ static void add_privacy(json_t *object, const struct privacy *result)
     json_object_set_new(nearest, "windows", nearest_json(&result->windows));
 }
 
+static void set_inference(json_t *object, const struct inference *inference)
+{
+    report_set_number(object, "auc", "", inference->auc.mean);
+    report_set_number(object, "stderr", "", inference->auc.standard_error);
+    report_set_number(object, "found_at_1_percent", "", inference->found_at_1_percent);
+}
+
 void report_add_membership(json_t *object, const struct membership *result)
 {
     if (!result->is_measured)
         return;
     json_t *membership = report_child(object, "membership");
-    report_set_number(membership, "auc", "", result->auc.mean);
-    report_set_number(membership, "stderr", "", result->auc.standard_error);
-    report_set_number(membership, "found_at_1_percent", "", result->found_at_1_percent);
+    set_inference(membership, &result->by_nll);
+    if (!isnan(result->by_gain.auc.mean))
+        set_inference(report_child(membership, "against_reference"), &result->by_gain);
     static const char *const names[] = { "training", "held_out" };
     for (int s = 0; s < 2; s++) {
         json_t *side = report_child(membership, names[s]);

@@ -4,6 +4,7 @@
 #include "eval/report_internal.h"
 #include "eval/two_sample.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static void add_ratio(struct table *table, const struct host_ratio *ratio, double scale)
@@ -97,10 +98,19 @@ bool report_has_membership(const struct report *report)
     return false;
 }
 
+static void add_inference(struct table *table, const struct inference *inference)
+{
+    const struct host_ratio *auc = &inference->auc;
+    bool may_be_chance = auc->mean - 2.0 * auc->standard_error <= 0.5;
+    add_judgement(table, verdict_of_membership(inference), "hardly better than guessing",
+                  may_be_chance ? "better than guessing, but within its error"
+                                : "better than guessing");
+}
+
 struct table membership_table(const struct report *report)
 {
     static const char *const headings[] = {
-        "", "AUC", "nats, training", "nats, held out", "found at 1 %, %", "hosts", ""
+        "", "AUC", "found at 1 %, %", "nats, training", "nats, held out", "hosts", ""
     };
     struct table table;
     table_begin(&table,
@@ -112,18 +122,22 @@ struct table membership_table(const struct report *report)
         if (!membership->is_measured)
             continue;
         table_row(&table, report_short_name(report->models[m].name));
-        add_ratio(&table, &membership->auc, 1.0);
+        add_ratio(&table, &membership->by_nll.auc, 1.0);
+        table_number(&table, 100.0 * membership->by_nll.found_at_1_percent);
         for (int side = 0; side < 2; side++)
             add_ratio(&table, &membership->nats_per_flow[side], 1.0);
-        table_number(&table, 100.0 * membership->found_at_1_percent);
         char hosts[64];
         snprintf(hosts, sizeof hosts, "%zu, %zu", membership->n_hosts[0], membership->n_hosts[1]);
         table_text(&table, hosts);
-        const struct host_ratio *auc = &membership->auc;
-        bool may_be_chance = auc->mean - 2.0 * auc->standard_error <= 0.5;
-        add_judgement(&table, verdict_of_membership(membership), "hardly better than guessing",
-                      may_be_chance ? "better than guessing, but within its error"
-                                    : "better than guessing");
+        add_inference(&table, &membership->by_nll);
+        if (isnan(membership->by_gain.auc.mean))
+            continue;
+        table_row(&table, "  against a reference");
+        add_ratio(&table, &membership->by_gain.auc, 1.0);
+        table_number(&table, 100.0 * membership->by_gain.found_at_1_percent);
+        for (int i = 0; i < 3; i++)
+            table_text(&table, "");
+        add_inference(&table, &membership->by_gain);
     }
     return table;
 }

@@ -60,7 +60,7 @@ enum verdict verdict_of_nearest(const struct nearest *nearest)
                              WORRY_NEARER, 0.75);
 }
 
-enum verdict verdict_of_membership(const struct membership *membership)
+enum verdict verdict_of_membership(const struct inference *inference)
 {
-    return verdict_by_limits(membership->auc.mean, WORRY_MEMBERSHIP, 0.65, 0.80);
+    return verdict_by_limits(inference->auc.mean, WORRY_MEMBERSHIP, 0.65, 0.80);
 }

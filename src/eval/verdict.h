@@ -48,6 +48,6 @@ enum verdict verdict_of_forecast(double change); /* of its error, as a share of 
 enum verdict verdict_of_copies(const struct copies *copies);
 /* Less twice its error. */
 enum verdict verdict_of_nearest(const struct nearest *nearest);
-enum verdict verdict_of_membership(const struct membership *membership);
+enum verdict verdict_of_membership(const struct inference *inference);
 
 #endif

@@ -236,7 +236,9 @@ START_TEST(pages_show_what_judges_and_models_found)
                  .total = { 20.0, (double)NAN },
                  .attributes = ATTRIBUTE_BIT(ATTRIBUTE_BYTES) },
         .history = { columns, 3, 2, notes },
-        .membership = { .is_measured = true, .auc = { 0.51, 0.03 } },
+        .membership = { .is_measured = true,
+                        .by_nll.auc = { 0.51, 0.03 },
+                        .by_gain.auc = { 0.45, 0.04 } },
         .gain = { .is_measured = true, .forecast = { .n_train = 100, .n_test = 50 } },
     };
     for (int t = 0; t < 2; t++) {
@@ -254,6 +256,8 @@ START_TEST(pages_show_what_judges_and_models_found)
         "hosts kept for validation",
         "<section id=\"training\">",
         "AUC of membership",
+        "the same against a reference",
+        "<th scope=\"row\">  against a reference</th>",
         "Protocol of a flow, by the form of its ports",
         "learned from 100 slots",
         "<th scope=\"row\">without ports</th>",

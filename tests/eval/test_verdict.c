@@ -46,7 +46,7 @@ static enum verdict of_nearest(double share)
 
 static enum verdict of_membership(double auc)
 {
-    return verdict_of_membership(&(struct membership){ .auc = ratio_of(auc) });
+    return verdict_of_membership(&(struct inference){ .auc = ratio_of(auc) });
 }
 
 static enum verdict of_loss(double lost)
