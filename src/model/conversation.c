@@ -253,18 +253,76 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
+static int32_t seconds(int64_t s)
+{
+    return s < INT32_MAX ? (int32_t)s : INT32_MAX;
+}
+
+bool periods_are_alike(int64_t period, int64_t other)
+{
+    int64_t change = period - other, most = other / 50;
+    return other > 0 && (change < 0 ? -change : change) <= (most > 1 ? most : 1);
+}
+
+static uint8_t one_more(uint8_t n)
+{
+    return n < UINT8_MAX ? (uint8_t)(n + 1) : n;
+}
+
+/* A rhythm at the next start, `since` s after the one before: ago 0 where that keeps to it. */
+static struct rhythm rhythm_next(const struct rhythm *rhythm, int64_t since)
+{
+    int64_t elapsed = rhythm->ago + since, period = rhythm->period, times = 1;
+    if (periods_are_alike(elapsed, period))
+        return (struct rhythm){ 0, seconds(elapsed), one_more(rhythm->n_steady) };
+    if (rhythm->n_steady >= RHYTHM_SURE)
+        times = (elapsed + period / 2) / period;
+    bool is_kept = times > 1 && times <= 1 + RHYTHM_MISSES &&
+                   periods_are_alike(elapsed - (times - 1) * period, period);
+    return (struct rhythm){ is_kept ? 0 : seconds(elapsed), rhythm->period, rhythm->n_steady };
+}
+
+/* That of pairs: from a start to the one after the next. */
+static struct rhythm pair_next(const struct rhythm *pair, int64_t since)
+{
+    int64_t elapsed = pair->ago + since;
+    bool is_first = pair->ago == 0, is_steady = periods_are_alike(elapsed, pair->period);
+    return (struct rhythm){ seconds(since), is_first ? 0 : seconds(elapsed),
+                            is_steady ? one_more(pair->n_steady) : 0 };
+}
+
+/* Whether a rhythm has been missed too often to go on, or never was. */
+static bool is_over(const struct rhythm *rhythm)
+{
+    int64_t misses = rhythm->n_steady >= RHYTHM_SURE ? RHYTHM_MISSES : 0;
+    return rhythm->ago > (1 + misses) * (int64_t)rhythm->period;
+}
+
 struct beat beat_next(const struct beat *before, int64_t clock)
 {
     if (before == NULL)
         return (struct beat){ .start = clock };
-    int64_t period = clock - before->start;
-    if (period < BEAT_REST)
+    int64_t since = clock - before->start;
+    if (since < BEAT_REST)
         return *before;
-    period = period < INT32_MAX ? period : INT32_MAX;
-    int64_t change = period - before->period, most = before->period / 50;
-    bool is_steady = before->period > 0 && (change < 0 ? -change : change) <= (most > 1 ? most : 1);
-    uint8_t n_steady = before->n_steady < UINT8_MAX ? before->n_steady + 1 : UINT8_MAX;
-    return (struct beat){ clock, (int32_t)period, is_steady ? n_steady : 0 };
+    struct beat beat = { .start = clock };
+    for (size_t r = 0; r < RHYTHM_SINGLE; r++)
+        beat.rhythms[r] = rhythm_next(&before->rhythms[r], since);
+    beat.rhythms[RHYTHM_PAIR] = pair_next(&before->rhythms[RHYTHM_PAIR], since);
+    const struct rhythm *first = &before->rhythms[0], *second = &before->rhythms[1];
+    if (beat.rhythms[0].ago == 0 && first->period > 0)
+        return beat;
+    if (beat.rhythms[1].ago == 0 && second->period > 0) {
+        struct rhythm kept = beat.rhythms[0];
+        beat.rhythms[0] = beat.rhythms[1];
+        beat.rhythms[1] = kept;
+        return beat;
+    }
+    if (!is_over(&beat.rhythms[0]) &&
+        (is_over(&beat.rhythms[1]) || second->n_steady <= first->n_steady))
+        beat.rhythms[1] = beat.rhythms[0];
+    beat.rhythms[0] = (struct rhythm){ .period = seconds(since) };
+    return beat;
 }
 
 int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t clock)

@@ -49,13 +49,29 @@ struct link {
 };
 
 /* How something comes again: flows less than BEAT_REST s after the first one of several belong to
- * it, a later one begins anew. */
+ * it, a later one begins anew. It may keep to a rhythm, with something else in between, miss it
+ * once or more, or come in pairs, so that only every other start is as long after the one two
+ * before. */
 #define BEAT_REST 10
-struct beat {
-    int64_t start;    /* s: end of the first flow of those that came last */
-    int32_t period;   /* s from the start before; 0 where there was none */
+struct rhythm {
+    int32_t ago;      /* s: from the last flow of the rhythm to the start */
+    int32_t period;   /* s; 0 where there is none */
     uint8_t n_steady; /* how many periods in a row were much as the one before: within 1 s or 2 % */
 };
+/* The one that it kept to last, or what may become one, comes first; then the one before. */
+enum { RHYTHM_SINGLE = 2, RHYTHM_PAIR = RHYTHM_SINGLE, BEAT_RHYTHMS };
+struct beat {
+    int64_t start; /* s: end of the first flow of those that came last */
+    struct rhythm rhythms[BEAT_RHYTHMS];
+};
+/* A rhythm that has been steady as often goes on after up to so many periods without a flow. */
+enum { RHYTHM_SURE = 2, RHYTHM_MISSES = 3 };
+static inline int64_t rhythm_due(const struct beat *beat, const struct rhythm *rhythm)
+{
+    return beat->start - rhythm->ago + rhythm->period;
+}
+/* Whether a period is much as another one: within 1 s or 2 %. */
+bool periods_are_alike(int64_t period, int64_t other);
 /* With one flow more, that ends at a clock; before: NULL where it is the first. */
 struct beat beat_next(const struct beat *before, int64_t clock);
 

@@ -17,7 +17,7 @@ const struct model_kind *const model_kinds[] = {
 };
 
 #define FORMAT  "flowtwin-model"
-#define VERSION 9
+#define VERSION 10
 
 const struct model_kind *model_kind_find(const char *name)
 {

@@ -110,12 +110,12 @@ struct softmax_nll_params {
 struct tensor *softmax_nll(struct tape *tape, struct tensor *logits,
                            struct softmax_nll_params params);
 
-/* Adds to the first n_summed of the first n_out channels of each row r the numbers that
+/* Adds to channel first_summed + k, k < n_summed, of the first n_out of each row r the numbers that
  * name[r, 0..n_names-1, k] name: channels of the row behind the first n_out; and by the last
  * n_of_table names entries of the table. x [R, W], table [S] -> [R, n_out]. */
 struct channel_sum_params {
     const uint16_t *name; /* [R, n_names, n_summed] */
-    size_t n_names, n_of_table, n_summed, n_out;
+    size_t n_names, n_of_table, first_summed, n_summed, n_out;
 };
 struct tensor *channel_sum(struct tape *tape, struct tensor *x, struct tensor *table,
                            struct channel_sum_params params);

@@ -31,9 +31,13 @@ static void assert_same_list(const struct candidate_list *a, const struct candid
         assert_quick(x->look.flags == y->look.flags);
         assert_quick(x->look.size == y->look.size);
         assert_quick(x->beat.start == y->beat.start);
-        assert_quick(x->beat.period == y->beat.period);
-        assert_quick(x->beat.n_steady == y->beat.n_steady);
-        assert_quick(x->usual_period == y->usual_period);
+        for (size_t r = 0; r < BEAT_RHYTHMS; r++) {
+            assert_quick(x->beat.rhythms[r].ago == y->beat.rhythms[r].ago);
+            assert_quick(x->beat.rhythms[r].period == y->beat.rhythms[r].period);
+            assert_quick(x->beat.rhythms[r].n_steady == y->beat.rhythms[r].n_steady);
+        }
+        assert_quick(x->usual_period.seconds == y->usual_period.seconds);
+        assert_quick(x->usual_period.share == y->usual_period.share);
     }
 }
 
@@ -239,8 +243,8 @@ static struct candidate usual(void)
                                .level = 4,
                                .remote = 7,
                                .look = candidate_look(&vocabulary, &row),
-                               .beat = { CLOCK - 100, 100, 1 },
-                               .usual_period = 70 };
+                               .beat = { CLOCK - 100, { { 0, 100, 3 } } },
+                               .usual_period = { 70, 1 } };
 }
 
 /* The names of one candidate as a conversation and as a remote, by aspect, at rank 3 of a list of
@@ -288,12 +292,13 @@ enum {
     SERVICE_DUE = 21,
     TURN_DUE = 24,
     ONTIME = 27,
-    LAST = 30,  /* of conversations the size, of remotes the rows since */
-    STEPS = 33, /* of conversations the interval */
-    FLAGS = 36,
-    SERVICE = 39,
-    PERSON = 42, /* the remote: by age, */
-    PERSON_FLOWS = 45,
+    PERIOD = 30,
+    LAST = 33,  /* of conversations the size, of remotes the rows since */
+    STEPS = 36, /* of conversations the interval */
+    FLAGS = 39,
+    SERVICE = 42,
+    PERSON = 45, /* the remote: by age, */
+    PERSON_FLOWS = 48,
 };
 
 START_TEST(a_name_says_what_a_candidate_is_like)
@@ -355,19 +360,28 @@ START_TEST(a_name_says_how_late_a_candidate_is)
 {
     static const struct {
         struct beat beat;
-        uint32_t usual_period;
-        bool is_other;
+        int32_t usual_period;
+        uint64_t changed;
     } cases[] = {
-        { { CLOCK - 100, 100, 2 }, 70, false }, { { CLOCK - 100, 100, 3 }, 70, true },
-        { { CLOCK - 101, 100, 1 }, 70, true },  { { CLOCK - 99, 100, 1 }, 70, true },
-        { { CLOCK - 200, 200, 1 }, 70, false }, { { CLOCK - 100, 100, 0 }, 100, true },
-        { { CLOCK - 100, 100, 0 }, 0, true },   { { CLOCK - 100, 0, 0 }, 0, true },
-        { { CLOCK - 100, 100, 1 }, 0, false },  { { CLOCK - 9, 9, 1 }, 70, true },
+        { { CLOCK - 100, { { 0, 100, 2 } } }, 70, 0 },
+        { { CLOCK - 100, { { 0, 100, 4 } } }, 70, ALL_ROUTES << ONTIME },
+        { { CLOCK - 101, { { 0, 100, 3 } } }, 70, ALL_ROUTES << ONTIME }, /* a second late */
+        { { CLOCK - 99, { { 0, 100, 3 } } }, 70, ALL_ROUTES << ONTIME },
+        { { CLOCK - 102, { { 0, 100, 3 } } }, 70, ALL_ROUTES << ONTIME },
+        { { CLOCK - 200, { { 0, 200, 3 } } }, 70, 0 },
+        { { CLOCK - 100, { { 5, 60, 0 }, { 0, 100, 3 } } }, 70, 0 }, /* the second is now */
+        { { CLOCK - 100, { { 0, 400, 9 }, { 0, 100, 3 } } }, 70, 0 },
+        { { CLOCK - 100, { { 0, 100, 3 }, { 0, 101, 8 } } }, 70, ALL_ROUTES << ONTIME },
+        { { CLOCK - 100, { { 0, 100, 0 } } }, 70, ALL_ROUTES << ONTIME | ALL_ROUTES << PERIOD },
+        { { CLOCK - 60, { { 0, 60, 1 } } }, 70, ALL_ROUTES << ONTIME | ALL_ROUTES << PERIOD },
+        { { CLOCK - 100, { { 0, 0, 0 } } }, 100, ALL_ROUTES << ONTIME | ALL_ROUTES << PERIOD },
+        { { CLOCK - 100, { { 0, 0, 0 } } }, 0, ALL_ROUTES << ONTIME },
+        { { CLOCK - 9, { { 0, 100, 3 } } }, 70, ALL_ROUTES << ONTIME },
     };
     struct candidate candidate = usual();
     candidate.beat = cases[_i].beat;
-    candidate.usual_period = cases[_i].usual_period;
-    ck_assert_uint_eq(change_of(&candidate), cases[_i].is_other ? ALL_ROUTES << ONTIME : 0);
+    candidate.usual_period.seconds = cases[_i].usual_period;
+    ck_assert_uint_eq(change_of(&candidate), cases[_i].changed);
 }
 END_TEST
 
@@ -427,9 +441,10 @@ START_TEST(names_are_of_one_kind_of_route)
         candidate.slot = (uint8_t)rng_below(&rng, SERVICE_SLOTS);
         candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 3000);
         candidate.beat = (struct beat){ CLOCK - (int64_t)rng_below(&rng, 200),
-                                        (int32_t)rng_below(&rng, 200),
-                                        (uint8_t)rng_below(&rng, 5) };
-        candidate.usual_period = rng_below(&rng, 2) > 0 ? 60 : 0;
+                                        { { 0, (int32_t)rng_below(&rng, 200),
+                                            (uint8_t)rng_below(&rng, 12) } } };
+        candidate.usual_period = (struct usual_period){ rng_below(&rng, 2) > 0 ? 60 : 0,
+                                                        (uint8_t)rng_below(&rng, USUAL_SHARES) };
         uint16_t names[3][CANDIDATE_ASPECTS];
         names_of(&candidate, names);
         for (size_t r = 0; r < 3; r++)
@@ -474,7 +489,7 @@ START_TEST(numbers_are_added_by_their_names)
         candidate.slot = (uint8_t)rng_below(&rng, 5);
         candidate.n_in_hour = 1 + (uint32_t)rng_below(&rng, 8);
         candidate.beat = (struct beat){ CLOCK - (int64_t)rng_below(&rng, 200),
-                                        (int32_t)rng_below(&rng, 200), 1 };
+                                        { { 0, (int32_t)rng_below(&rng, 200), 1 } } };
         remotes.items[rank] = candidate;
         conversations.items[rank] = candidate;
     }
@@ -520,7 +535,7 @@ Suite *test_suite(void)
     testing_add(suite, without_memory_there_are_none);
     testing_add(suite, the_last_makes_room_in_a_full_list);
     testing_add(suite, a_name_says_what_a_candidate_is_like);
-    testing_add_loop(suite, a_name_says_how_late_a_candidate_is, 10);
+    testing_add_loop(suite, a_name_says_how_late_a_candidate_is, 14);
     testing_add_loop(suite, a_look_is_that_of_the_last_flow, 12);
     testing_add(suite, names_are_of_one_kind_of_route);
     testing_add_loop(suite, numbers_are_added_by_their_names, 2);

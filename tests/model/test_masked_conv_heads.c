@@ -142,6 +142,9 @@ static void set_outcome(const struct heads *heads, enum head head, struct row_co
         shift = 8 * (int)(HEAD_OCTET_4 - head);
         *remote = (*remote & ~(INT64_C(255) << shift)) | outcome << shift;
         break;
+    case HEAD_DUE:
+        row->value[ATTRIBUTE_GAP] = head_first_due(context, (enum due_class)outcome);
+        break;
     case HEAD_ORDER:
         row->value[ATTRIBUTE_DURATION] = context->previous.row->value[ATTRIBUTE_DURATION] -
                                          (outcome == 0);
@@ -178,6 +181,28 @@ static bool is_among_octets(const uint8_t *octets, size_t n, int64_t value)
 struct support {
     int64_t lowest, highest;
 };
+
+/* Whether a head of its own tells if a gap leads to what is due first, or before or beyond it:
+ * where that is surer than what came once. */
+static bool is_due_told(const struct row_context *context)
+{
+    const struct beats_due *due = row_context_beats(context);
+    return due->n > 0 && due->items[0].level > BEAT_ONCE;
+}
+
+/* The gaps that this leaves. */
+static struct support gaps_of(const struct row_context *context)
+{
+    if (!is_due_told(context))
+        return (struct support){ 0, INT64_MAX };
+    int64_t due = row_context_beats(context)->items[0].gap,
+            gap = context->row->value[ATTRIBUTE_GAP];
+    if (gap < due - 1)
+        return (struct support){ 0, due - 2 };
+    if (gap <= due + 1)
+        return (struct support){ due > 1 ? due - 1 : 0, due + 1 };
+    return (struct support){ due + 2, INT64_MAX };
+}
 
 /* Whether a head of its own tells if a duration is 0: of single packets, unless the order within
  * the second leaves only one of the two. */
@@ -222,6 +247,8 @@ static struct support support_of(const struct heads *heads, enum head head,
     switch (head) {
     case HEAD_LINK:
         return (struct support){ 0, N_LINK_CODES - 1 };
+    case HEAD_DUE:
+        return (struct support){ 0, N_DUE_CLASSES - 1 };
     case HEAD_OLDER:
         return (struct support){ near_ranks(context->link.kind), (int64_t)n - 1 };
     case HEAD_DIRECTION:
@@ -244,6 +271,7 @@ static struct support support_of(const struct heads *heads, enum head head,
             return (struct support){ support.lowest, context->room - 1 };
         return (struct support){ context->room, support.highest };
     case HEAD_GAP:
+        return gaps_of(context);
     case HEAD_BYTES:
         return (struct support){ 0, INT64_MAX };
     default:
@@ -260,6 +288,8 @@ static bool is_legal(enum head head, const struct row_context *context, int64_t 
         return link.kind == LINK_NEW ||
                link.rank <
                    (link.kind == LINK_REMOTE ? context->n_remotes : context->n_conversations);
+    case HEAD_DUE:
+        return outcome != DUE_BEFORE || row_context_beats(context)->items[0].gap > 1;
     case HEAD_PROTOCOL:
         return !(context->is_icmp_kept && outcome == PROTOCOL_ICMP);
     case HEAD_REMOTE_PORT:
@@ -540,7 +570,7 @@ static bool is_met(int scene, enum head head)
 {
     if (head == HEAD_FITS)
         return scene == SCENE_CROWDED;
-    return head != HEAD_OLDER || scene != SCENE_WITHOUT_MEMORY;
+    return (head != HEAD_OLDER && head != HEAD_DUE) || scene != SCENE_WITHOUT_MEMORY;
 }
 
 static void check_total(struct scene *scene, int which, enum head head)
@@ -691,6 +721,7 @@ START_TEST(heads_apply_to_what_the_link_leaves_open)
             bool expected[N_HEADS];
             for (enum head h = 0; h < N_HEADS; h++)
                 expected[h] = true;
+            expected[HEAD_DUE] = is_due_told(&context);
             expected[HEAD_OLDER] = !is_new && context.link.rank >= near_ranks(context.link.kind);
             expected[HEAD_DIRECTION] = expected[HEAD_PROTOCOL] = is_open;
             expected[HEAD_LOCAL_PORT] = expected[HEAD_REMOTE_PORT] = is_open || !has_ports;

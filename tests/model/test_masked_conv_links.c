@@ -82,7 +82,7 @@ static void assert_same_context(const struct row_context *a, const struct row_co
     const struct beats_due *due = row_context_beats(a), *other = row_context_beats(b);
     assert_quick(due->n == other->n);
     for (size_t i = 0; i < due->n; i++)
-        assert_quick(due->gaps[i] == other->gaps[i] && due->levels[i] == other->levels[i]);
+        assert_quick(memcmp(&due->items[i], &other->items[i], sizeof due->items[i]) == 0);
     assert_same_row(&a->before_match, &b->before_match);
     for (size_t r = 0; r < N_REFERENCES; r++)
         assert_same_row(&a->references[r], &b->references[r]);
@@ -407,7 +407,8 @@ static void count_to_come(const struct linked_sequence *linked, size_t i, size_t
 }
 
 /* A host that begins anew knows what a host knows that did just that: n_past rows, and then its
- * own; but it has the pace of what comes in truth, after its end too. */
+ * own; but it has the pace of what comes in truth, after its end too, and nothing of another host's
+ * rows is due. */
 START_TEST(a_host_that_begins_anew_knows_no_more)
 {
     enum { FIRST = 400, N = 150, N_WHOLE = 1500 };
@@ -425,6 +426,7 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
     ck_assert_mem_eq(source->rows, others->rows, n_past * sizeof *source->rows);
     ck_assert_mem_eq(source->rows + n_past, sequence->rows + FIRST, N * sizeof *source->rows);
     struct linked_sequence *as_such = linked_sequence_create(source, &vocabulary, true, true, NULL);
+    size_t n_due_of_past = 0;
     size_t n_beyond = 0; /* rows of which the hour goes on after the piece */
     for (size_t i = 0; i < n_past + N; i++) {
         struct row_context context, expected, in_whole;
@@ -433,6 +435,11 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
         linked_sequence_context(whole, i < n_past ? FIRST : FIRST + i - n_past, &in_whole);
         assert_quick(context.like == NULL); /* and it recalls nothing */
         expected.like = NULL;
+        if (n_past > 0) {
+            n_due_of_past += i == n_past ? row_context_beats(&expected)->n : 0u;
+            assert_quick(i > n_past || row_context_beats(&context)->n == 0);
+            expected.beats = context.beats;
+        }
         assert_same_context(&context, &expected);
         struct pace pace, of_whole;
         linked_sequence_pace(anew, i, &pace);
@@ -448,6 +455,7 @@ START_TEST(a_host_that_begins_anew_knows_no_more)
         assert_quick(i < n_past || context.clock == in_whole.clock);
     }
     ck_assert_uint_gt(n_beyond, 0);
+    ck_assert_int_eq(n_due_of_past > 0, n_past == 90);
     linked_sequence_free(as_such);
     linked_sequence_free(anew);
     linked_sequence_free(whole);

@@ -625,9 +625,9 @@ START_TEST(nothing_is_recalled_where_the_pace_is_shown)
 }
 END_TEST
 
-/* Rows of a piece of which the head of the order has something to say. */
-static size_t count_ordered(const struct masked_conv *model, const struct sequence *sequence,
-                            bool shows_pace)
+/* Rows of a piece of which a head has something to say. */
+static size_t count_told(const struct masked_conv *model, const struct sequence *sequence,
+                         enum head head, bool shows_pace)
 {
     struct prepared_sequence prepared = masked_conv_prepare(model, sequence);
     struct batch *batch = masked_conv_batch(model, 1, 200);
@@ -635,7 +635,7 @@ static size_t count_ordered(const struct masked_conv *model, const struct sequen
     batch_add(batch, &(struct piece){
                          .sequence = &prepared, .first = 300, .n = 200, .shows_pace = shows_pace });
     batch_finish(batch);
-    size_t n = batch->head[HEAD_ORDER].n;
+    size_t n = batch->head[head].n;
     batch_free(batch);
     prepared_sequence_release(&prepared);
     return n;
@@ -647,8 +647,8 @@ START_TEST(there_is_no_order_where_the_pace_is_shown)
     struct sequence_set *set = crowded_sequence(6, 700);
     struct masked_conv_settings settings = small_settings();
     struct masked_conv *model = small_model(set, &settings, 5);
-    ck_assert_uint_gt(count_ordered(model, &set->items[0], false), 10);
-    ck_assert_uint_eq(count_ordered(model, &set->items[0], true), 0);
+    ck_assert_uint_gt(count_told(model, &set->items[0], HEAD_ORDER, false), 10);
+    ck_assert_uint_eq(count_told(model, &set->items[0], HEAD_ORDER, true), 0);
     struct live_host host;
     size_t n_ordered[2] = { 0 };
     for (int is_unordered = 0; is_unordered < 2; is_unordered++) {
@@ -668,11 +668,47 @@ START_TEST(there_is_no_order_where_the_pace_is_shown)
 }
 END_TEST
 
+/* What is due after the period that is usual for its service is so where the pace is shown, for the
+ * head that tells it as for features; and in drawing, which keeps to a pace. */
+START_TEST(what_is_usual_is_due_where_the_pace_is_shown)
+{
+    struct sequence_set *set = crowded_sequence(6, 700);
+    struct masked_conv_settings settings = small_settings();
+    struct masked_conv *model = small_model(set, &settings, 5);
+    struct usual_period *periods = model->habits.profiles[0].services.periods;
+    for (size_t i = 0; i < SERVICE_PERIODS; i++)
+        periods[i] = (struct usual_period){ 40, 1 };
+    size_t n[] = { count_told(model, &set->items[0], HEAD_DUE, false),
+                   count_told(model, &set->items[0], HEAD_DUE, true) };
+    ck_assert_uint_gt(n[1], n[0] + 30);
+    for (int follows = 0; follows < 2; follows++) {
+        struct live_host host;
+        live_host_init(&host, &model->vocabulary, set->items[0].start, true, true, true);
+        if (follows)
+            live_host_follow(&host, &model->habits, 0, 1, 1);
+        for (size_t i = 0; i < 200; i++) {
+            live_begin_known(&host, &set->rows[i]);
+            live_end(&host);
+        }
+        live_begin(&host);
+        const struct beats_due *due = row_context_beats(&host.context);
+        size_t n_usual = 0;
+        for (size_t i = 0; i < due->n; i++)
+            n_usual += due->items[i].level == BEAT_USUAL + 1;
+        ck_assert_int_eq(n_usual > 0, follows);
+        live_host_release(&host);
+    }
+    masked_conv_free(&model->base);
+    sequence_set_free(set);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/network");
     testing_add(suite, nothing_is_recalled_where_the_pace_is_shown);
     testing_add(suite, there_is_no_order_where_the_pace_is_shown);
+    testing_add(suite, what_is_usual_is_due_where_the_pace_is_shown);
     testing_add(suite, a_row_changes_nothing_before_it);
     testing_add_loop(suite, an_attribute_changes_nothing_before_it, N_CODED);
     testing_add_loop(suite, what_a_head_must_not_see_gets_no_gradient, N_HEADS);

@@ -18,9 +18,9 @@ enum { MIDNIGHT = 1460332800 /* 2016-04-11, a Monday */, HOUR = 3600, DAY = 8640
 /* ---- log and series ----------------------------------------------------------------------- */
 
 /* Hosts that begin at such a second and of whose rows each so many-th comes after a long gap. */
-static const struct rhythm {
+static const struct habit {
     int64_t start, every, gap;
-} rhythms[] = {
+} habits[] = {
     { MIDNIGHT, 1000000, 0 },
     { MIDNIGHT + DAY - 1000, 1000000, 0 },   /* over midnight */
     { MIDNIGHT + 6 * DAY + 80000, 40, 900 }, /* over the end of the week, with empty windows */
@@ -31,13 +31,13 @@ static const struct rhythm {
 
 START_TEST(the_log_of_a_host_tells_what_the_series_does)
 {
-    const struct rhythm *rhythm = &rhythms[_i];
+    const struct habit *habit = &habits[_i];
     struct sequence_set *set = crowded_sequence(1, 600);
     for (size_t i = 0; i < set->n_rows; i++) {
         int64_t *gap = &set->rows[i].value[ATTRIBUTE_GAP];
-        *gap = (int64_t)i % rhythm->every == rhythm->every - 1 ? rhythm->gap : *gap % 60;
+        *gap = (int64_t)i % habit->every == habit->every - 1 ? habit->gap : *gap % 60;
     }
-    set->items[0].start = rhythm->start;
+    set->items[0].start = habit->start;
     const struct sequence *sequence = &set->items[0];
     struct window_series *series = window_series_create(sequence);
     struct window_log *log = window_log_create(sequence->start);
@@ -204,7 +204,7 @@ END_TEST
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("model/masked_conv/windows");
-    testing_add_loop(suite, the_log_of_a_host_tells_what_the_series_does, ARRAY_LEN(rhythms));
+    testing_add_loop(suite, the_log_of_a_host_tells_what_the_series_does, ARRAY_LEN(habits));
     testing_add(suite, windows_hold_flows_packets_bytes_remotes_and_protocols);
     testing_add(suite, distinct_remotes_are_counted_well_enough);
     testing_add_loop(suite, the_clock_tells_time_of_day_and_day_of_week, ARRAY_LEN(moments));

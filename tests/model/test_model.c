@@ -151,8 +151,8 @@ static const struct bad_case {
     { "flowtwin-dataset", "gmm", 2, "flowtwin-dataset" },
     { "flowtwin-model", "gmm", 2, "version 2" },
     { "flowtwin-model", "gmm", 0, "version 0" },
-    { "flowtwin-model", "transformer", 9, "transformer" },
-    { "flowtwin-model", "gmm", 9, "parameters" }, /* which are not there */
+    { "flowtwin-model", "transformer", 10, "transformer" },
+    { "flowtwin-model", "gmm", 10, "parameters" }, /* which are not there */
 };
 
 START_TEST(a_file_of_something_else_is_refused)

@@ -63,10 +63,10 @@ static void make_mistake(struct tape *tape, int i)
     case 21: logistic_cell(tape, X(1, 3), (struct logistic_cell_params){ ones, ones, .first = 0 }); break;
     case 22: logistic_cell(tape, X(1, 2), (struct logistic_cell_params){ ones, ones, .first = 0 }); break;
     case 23: add(tape, X(2), X(3)); break;
-    case 24: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 2, 1 }); break;
-    case 25: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 1, 2 }); break;
-    case 26: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 0, 1, 1 }); break;
-    case 27: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 1, 1, 1 }); break;
+    case 24: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 0, 2, 1 }); break;
+    case 25: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_1, 1, 0, 0, 1, 2 }); break;
+    case 26: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 0, 0, 1, 1 }); break;
+    case 27: channel_sum(tape, X(1, 3), X(3), (struct channel_sum_params){ name_3, 1, 1, 0, 1, 1 }); break;
     case 28: masked_linear(tape, X(2, 2), X(2, 2), NULL, &(struct masked_linear_params){ 2, { 2, 1 }, { 1, 1 } }); break;
     default: BUG("case %d", i);
     }
@@ -98,7 +98,7 @@ static const char *const messages[] = {
     "logistic_cell: row 0 has the interval 1..1",
     "logistic_cell: x [1,2] is not 3 times",
     "add: a is [2] but b [3]",
-    "channel_sum: 2 sums of 1 channels by 1 and 0 names (x is [1,3])",
+    "channel_sum: 2 sums from 0 on of 1 channels by 1 and 0 names (x is [1,3])",
     "channel_sum: row 0 has name 1 of [1,3]",
     "channel_sum: row 0 has name 3 of [1,3]",
     "channel_sum: row 0 has name 3 of [3]",

@@ -41,6 +41,9 @@ struct batch *batch_create(const struct feature_space *space, const struct heads
         if (h == HEAD_LINK)
             head->names = memory_alloc(n_scored_all * CANDIDATE_ASPECTS * CANDIDATE_ROUTES,
                                        sizeof *head->names);
+        if (heads_beat_routes(h) > 0)
+            head->names = memory_alloc(n_scored_all * BEAT_ASPECTS * heads_beat_routes(h),
+                                       sizeof *head->names);
         if (!head_infos[h].has_mixture)
             continue;
         head->lo = memory_alloc(n_scored_all, sizeof *head->lo);
@@ -218,6 +221,7 @@ static void context_of(const struct batch *batch, size_t place, struct row_conte
     if (piece->shows_pace) {
         context->like = NULL; /* what is recalled strays in drawing */
         context->is_unordered = true;
+        context->is_usual_known = true;
     }
     if (piece->profile != NULL) {
         context->services = &piece->profile->services;
@@ -275,8 +279,8 @@ static void hide_levels(struct candidate_list *conversations, struct candidate_l
         remotes->items[rank].level = 0;
 }
 
-static void add_names(struct batch *batch, size_t i, const struct row_context *context,
-                      struct blur *blur)
+static void add_candidate_names(struct batch *batch, size_t i, const struct row_context *context,
+                                struct blur *blur)
 {
     struct head_batch *head = &batch->head[HEAD_LINK];
     size_t place = (size_t)batch->scored[head->rows[i]], row = row_at(batch, place);
@@ -295,13 +299,23 @@ static void add_names(struct batch *batch, size_t i, const struct row_context *c
                     head->names + i * CANDIDATE_ASPECTS * CANDIDATE_ROUTES);
 }
 
+static void add_beat_names(struct batch *batch, enum head h, size_t i,
+                           const struct row_context *context)
+{
+    size_t n_routes = heads_beat_routes(h);
+    beat_names(row_context_beats(context), n_routes, heads_first_named(batch->heads, h),
+               batch->head[h].names + i * BEAT_ASPECTS * n_routes);
+}
+
 static void add_head_row(struct batch *batch, enum head h, size_t i, struct blur *blur)
 {
     struct row_context context;
     context_of(batch, (size_t)batch->scored[batch->head[h].rows[i]], &context);
     add_hits(batch, h, i, &context);
     if (h == HEAD_LINK)
-        add_names(batch, i, &context, blur);
+        add_candidate_names(batch, i, &context, blur);
+    if (heads_beat_routes(h) > 0)
+        add_beat_names(batch, h, i, &context);
 }
 
 /* Moves the hits of all rows together; start becomes the offsets. */

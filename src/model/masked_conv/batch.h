@@ -51,7 +51,8 @@ struct head_batch {
     uint8_t *available;                    /* [n, n_routes] */
     double *lo, *hi, *range_lo, *range_hi; /* [n], where it has a mixture */
     double *origin;                        /* [n, MIXTURE_RELATIVE], likewise */
-    uint16_t *names; /* of the link's: [n, CANDIDATE_ASPECTS, CANDIDATE_ROUTES] */
+    uint16_t *names; /* of the link's: [n, CANDIDATE_ASPECTS, CANDIDATE_ROUTES];
+                      * of what is due, and of the gap's: [n, BEAT_ASPECTS, heads_beat_routes] */
 };
 
 struct batch {

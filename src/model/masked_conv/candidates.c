@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/masked_conv/features.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How a candidate stands: its codes are below these. */
@@ -13,9 +14,11 @@ enum {
     AGE_CODES = 30,  /* s since then, two an octave */
     ROW_CODES = 21,  /* rows since then, the same */
     BEAT_CODES = 15, /* its age, against what was between its last two flows */
-    ONTIME_STEPS = 10,
+    ONTIME_LATE = 5, /* s after which a beat is missed */
+    ONTIME_STEPS = 8,
     ONTIME_CODES = 1 + N_BEAT_LEVELS * ONTIME_STEPS, /* how early or late it is for its beat */
-    SIZE_CODES = 16, /* of its last flow: packets, and whether it took time */
+    PERIOD_NOW_CODES = 1 + PERIOD_CLASSES, /* the period of a beat that is due now and not sure */
+    SIZE_CODES = 16,                       /* of its last flow: packets, and whether it took time */
     FLAGS_KINDS = 32,
     STEP_CODES = 1 + 3 * 3, /* of either port: the same, a near one, another */
     INTERVAL_CODES = 24,
@@ -42,10 +45,11 @@ enum {
     OF_SERVICE_DUE = OF_FOLLOWS_TWO + FOLLOW_CODES,
     OF_TURN_DUE = OF_SERVICE_DUE + DUE_CODES,
     OF_ONTIME = OF_TURN_DUE + DUE_CODES,
-    OF_SIZE = OF_ONTIME + ONTIME_CODES,
+    OF_PERIOD = OF_ONTIME + ONTIME_CODES,
+    OF_SIZE = OF_PERIOD + PERIOD_NOW_CODES,
     OF_INTERVAL = OF_SIZE + SIZE_CODES,
     OF_CONVERSATION = OF_INTERVAL + INTERVAL_CODES,
-    OF_ROWS = OF_ONTIME + ONTIME_CODES,
+    OF_ROWS = OF_PERIOD + PERIOD_NOW_CODES,
     OF_STEPS = OF_ROWS + ROW_CODES,
     OF_REMOTE = OF_STEPS + STEP_CODES,
 };
@@ -59,10 +63,14 @@ size_t candidate_outputs(void)
 #define N_LISTED_KINDS ((size_t)LINK_NEW)
 
 /* Entries for services (a port learned by heart, or a block of them) and for remotes, by age. */
+size_t candidate_services(const struct vocabulary *vocabulary)
+{
+    return vocabulary->lists[ATTRIBUTE_REMOTE_PORT].n + SERVICE_BLOCKS;
+}
+
 static unsigned n_services(const struct vocabulary *vocabulary)
 {
-    return (unsigned)(AGE_STEPS * 2 *
-                      (vocabulary->lists[ATTRIBUTE_REMOTE_PORT].n + SERVICE_BLOCKS));
+    return (unsigned)(AGE_STEPS * 2 * candidate_services(vocabulary));
 }
 
 static unsigned n_remotes(const struct vocabulary *vocabulary)
@@ -166,8 +174,9 @@ enum {
     BY_SERVICE_DUE, /* how much is to come for each candidate of its service */
     BY_TURN_DUE,    /* and for each that has had as many turns */
     BY_ONTIME,      /* how early or late it is for its beat */
-    BY_LAST,        /* size of a conversation's last flow; rows since a remote's */
-    BY_STEPS,       /* a remote's; a conversation's interval */
+    BY_PERIOD,
+    BY_LAST,  /* size of a conversation's last flow; rows since a remote's */
+    BY_STEPS, /* a remote's; a conversation's interval */
     BY_FLAGS,
     BY_SERVICE,
     BY_REMOTE,
@@ -208,6 +217,7 @@ static struct places places_of(const struct vocabulary *vocabulary, enum link_ki
             [BY_SERVICE_DUE] = first + OF_SERVICE_DUE,
             [BY_TURN_DUE] = first + OF_TURN_DUE,
             [BY_ONTIME] = first + OF_ONTIME,
+            [BY_PERIOD] = first + OF_PERIOD,
             [BY_LAST] = first + (is_remote ? OF_ROWS : OF_SIZE),
             [BY_STEPS] = first + (is_remote ? OF_STEPS : OF_INTERVAL),
             [BY_FLAGS] = entry,
@@ -316,19 +326,37 @@ static void follows(const struct candidate_list *list, bool is_of_remotes,
     }
 }
 
-/* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none. */
-static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_known, int64_t clock)
+/* Whether one of a candidate's dues says more of a clock than another: one that is now, or else the
+ * surer one. */
+static bool says_more(const struct beat_due *due, const struct beat_due *other, int64_t clock)
 {
-    static const int64_t steps[] = { -60, -5, -1, 0, 1, 2, 6, 61 };
-    enum beat_level level;
-    int64_t due;
-    if (!beat_due(&candidate->beat, is_usual_known ? candidate->usual_period : 0, &due, &level))
+    bool is_now = llabs(due->clock - clock) <= 1, is_other_now = llabs(other->clock - clock) <= 1;
+    return is_now != is_other_now ? is_now : due->level > other->level;
+}
+
+/* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none.
+ * And of one that is due now, but not sure, the period. */
+static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_known, int64_t clock,
+                            uint16_t *period)
+{
+    static const int64_t steps[] = { -60, -5, -1, 0, 1, 2 };
+    struct beat_due dues[BEAT_DUES];
+    const struct usual_period none = { 0 };
+    struct usual_period usual = is_usual_known ? candidate->usual_period : none;
+    size_t n = beat_dues(&candidate->beat, usual, clock - ONTIME_LATE, dues), best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (says_more(&dues[i], &dues[best], clock))
+            best = i;
+    *period = 0;
+    if (n == 0)
         return 0;
+    if (llabs(dues[best].clock - clock) <= 1 && dues[best].level <= BEAT_TWICE)
+        *period = (uint16_t)(1 + period_class(dues[best].period));
     unsigned step = 0;
     if (clock - candidate->beat.start >= BEAT_REST)
-        for (step = 1; step - 1 < ARRAY_LEN(steps) && clock - due >= steps[step - 1];)
+        for (step = 1; step - 1 < ARRAY_LEN(steps) && clock - dues[best].clock >= steps[step - 1];)
             step++;
-    return (uint16_t)(1 + level * ONTIME_STEPS + step);
+    return (uint16_t)(1 + dues[best].level * ONTIME_STEPS + step);
 }
 
 static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
@@ -350,7 +378,7 @@ static void find_aspects(const struct candidate_list *list, bool is_of_remotes,
         codes[BY_STATE][k] = (uint16_t)(candidate->look.form * FEW_FLOWS + n_flows - 1);
         codes[BY_LEVEL][k] = candidate->level;
         levels |= candidate->level;
-        codes[BY_ONTIME][k] = ontime_code(candidate, is_usual_known, clock);
+        codes[BY_ONTIME][k] = ontime_code(candidate, is_usual_known, clock, &codes[BY_PERIOD][k]);
         codes[BY_FLAGS][k] = candidate->look.flags;
         codes[BY_LAST][k] = candidate->look.size;
         codes[BY_STEPS][k] = candidate->steps;
@@ -495,6 +523,7 @@ struct channel_sum_params candidate_sums(const uint16_t *names)
     return (struct channel_sum_params){ .name = names,
                                         .n_names = CANDIDATE_ASPECTS,
                                         .n_of_table = CANDIDATE_ASPECTS - CANDIDATE_OUTPUT_ASPECTS,
+                                        .first_summed = 0,
                                         .n_summed = CANDIDATE_ROUTES,
                                         .n_out = N_LINK_CODES };
 }

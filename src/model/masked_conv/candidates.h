@@ -44,7 +44,7 @@ struct candidate {
     uint32_t remote;
     struct candidate_look look;
     struct beat beat;
-    uint32_t usual_period; /* service_period of its last flow */
+    struct usual_period usual_period; /* service_period of its last flow */
 };
 /* Its turn (pace.h) in an hour that begins at `hour`, s. */
 static inline size_t candidate_turn(const struct candidate *candidate, int64_t hour)
@@ -79,11 +79,13 @@ void followers_find(struct followers *followers, const struct like_rows *past, c
 /* Routes of the link's head that lead to a candidate: replies, repeats, remotes, by rank. */
 #define CANDIDATE_ROUTES (2 * NEAR_CONVERSATIONS + NEAR_REMOTES)
 /* Names of each: of outputs, and of entries of the table. */
-#define CANDIDATE_OUTPUT_ASPECTS 12
+#define CANDIDATE_OUTPUT_ASPECTS 13
 #define CANDIDATE_ASPECTS        (CANDIDATE_OUTPUT_ASPECTS + 4)
 
 /* Outputs that the head has for names, behind those of its routes; and entries of the table. */
 size_t candidate_outputs(void);
+/* Codes of services, of a look. */
+size_t candidate_services(const struct vocabulary *vocabulary);
 size_t candidate_table_size(const struct vocabulary *vocabulary);
 
 /* names [CANDIDATE_ASPECTS, CANDIDATE_ROUTES] of a row that ends at `clock` and is the index-th of

@@ -607,7 +607,8 @@ static int beat_code(const struct row_context *context, int i)
     const struct beats_due *beats = row_context_beats(context);
     if (beats == NULL || i >= beats->n)
         return FEATURE_NONE;
-    return beats->levels[i] * COUNT_CODES + count_code(beats->gaps[i]);
+    const struct due_time *due = &beats->items[i];
+    return due->level * COUNT_CODES + count_code(due->gap > 0 ? due->gap : 0);
 }
 
 static int recalled_code(const struct row_context *context, enum recollection recollection)

@@ -4,6 +4,7 @@
 #include "model/masked_conv/heads_internal.h"
 
 const struct head_info head_infos[N_HEADS] = {
+    [HEAD_DUE] = { "due", STAGE_BEFORE, ATTRIBUTE_GAP, false },
     [HEAD_GAP] = { "gap", STAGE_BEFORE, ATTRIBUTE_GAP, true },
     [HEAD_ORDER] = { "order", STAGE_GAP, ATTRIBUTE_DURATION, false },
     [HEAD_LINK] = { "link", STAGE_ORDER, ATTRIBUTE_LINK, false },
@@ -70,6 +71,8 @@ void heads_init(struct heads *heads, const struct vocabulary *vocabulary)
         else if (head == HEAD_DIRECTION || head == HEAD_ORDER || head == HEAD_INSTANT ||
                  head == HEAD_FITS)
             n = 2;
+        else if (head == HEAD_DUE)
+            n = N_DUE_CLASSES;
         else if (head_is_octet(head))
             n = 256;
         else if (head_is_set(head) || head == HEAD_REMOTE)
@@ -115,6 +118,8 @@ bool head_applies(const struct heads *heads, enum head head, const struct row_co
     case HEAD_OCTET_4:
         return kind == LINK_NEW && value_list_find(&heads->vocabulary->lists[ATTRIBUTE_REMOTE],
                                                    value[ATTRIBUTE_REMOTE]) < 0;
+    case HEAD_DUE:
+        return due_is_open(context);
     case HEAD_ORDER:
         return order_is_open(context);
     case HEAD_INSTANT:

@@ -20,6 +20,7 @@
 
 /* In the order in which a row is written. */
 enum head {
+    HEAD_DUE, /* whether the gap ends before what is due first, then, or later: enum due_class */
     HEAD_GAP,
     HEAD_ORDER,     /* within a second: order_is_kept */
     HEAD_LINK,      /* N_LINK_CODES */
@@ -74,12 +75,39 @@ static inline bool head_is_port(enum head head)
 /* vocabulary: borrowed. */
 void heads_init(struct heads *heads, const struct vocabulary *vocabulary);
 
+/* The first output for names that are added to its logits (candidates.h, beats.h): behind those of
+ * its routes and its mixture. */
+static inline size_t heads_first_named(const struct heads *heads, enum head head)
+{
+    size_t n_mixture = head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0;
+    return heads->n_routes[head] + n_mixture;
+}
+
+/* Of a head with names of beats: its first route that they are added to, and how many there are; 0
+ * of others. */
+static inline size_t heads_first_beat(const struct heads *heads, enum head head)
+{
+    return head == HEAD_GAP ? heads->n_atoms[head] : 0;
+}
+static inline size_t heads_beat_routes(enum head head)
+{
+    return head == HEAD_GAP ? BEAT_ROUTES : head == HEAD_DUE ? DUE_ROUTES : 0;
+}
+
 /* Whether the head has something to say in this row, given the stages that it sees. */
 bool head_applies(const struct heads *heads, enum head head, const struct row_context *context);
 
 /* Which routes lead somewhere legal: available [n_routes], 0 or 1. */
 void head_available(const struct heads *heads, enum head head, const struct row_context *context,
                     uint8_t *available);
+
+/* By a second on either side. */
+enum due_class { DUE_BEFORE, DUE_NOW, DUE_AFTER, N_DUE_CLASSES };
+
+/* The lowest gap of a class, which may be empty; and whether some gap of it is as long as that:
+ * while HEAD_DUE is open. */
+int64_t head_first_due(const struct row_context *context, enum due_class class);
+bool head_due_reaches(const struct row_context *context, enum due_class class, int64_t gap);
 
 /* The lowest duration that fits or does not, and that keeps what the row's duration says of the
  * order and of a single packet: while HEAD_FITS is open. */
@@ -118,8 +146,9 @@ void head_place_mixture(const struct log_cell *cell, const real *mixture, real *
 /* Draws a value: a route in proportion to exp(logits) over the available ones, then a value on it.
  * logits [n_routes]; mixture [3 * MIXTURE_COMPONENTS], NULL where there is none. Returns a value of
  * the attribute; for the link its code, for an older link its rank, for a remote the number of its
- * atom (as many as there are: none of them), for octets the octet, for the order whether it is
- * kept, for a single packet whether it takes no time, and whether a flow fits. With a truncation
+ * atom (as many as there are: none of them), for octets the octet, for what is due the class, for
+ * the order whether it is kept, for a single packet whether it takes no time, and whether a flow
+ * fits. Before a gap is drawn, the row's gap says which class it is of. With a truncation
  * (nn/categorical.h) no count is above all of training's, where one below is legal. Before a
  * duration is drawn, the row's duration says whether the order is kept, whether it is 0, and
  * whether the flow fits. */

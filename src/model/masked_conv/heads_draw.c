@@ -186,7 +186,7 @@ int64_t head_draw(const struct heads *heads, enum head head, const struct row_co
         return head_draw_recalled(heads, head, context, route - first, &range, rng);
     }
     if (!head_is_port(head) && !head_is_count(head) && !head_is_set(head))
-        return (int64_t)route; /* link code, direction, order, octet, number of a remote's atom */
+        return (int64_t)route; /* class, direction, order, octet, number of a remote's atom */
     if (route < n_atoms)
         return atom_value(heads, head, route);
     size_t n_relative = head_n_relative(heads, head);

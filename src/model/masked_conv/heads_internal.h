@@ -72,6 +72,13 @@ static inline bool range_holds(const struct range *range, int64_t value)
  * where that is rarely more. */
 bool instant_is_open(const struct heads *heads, const struct row_context *context);
 
+/* Whether HEAD_DUE has something to say: where there is something that is due at a legal time,
+ * surely or not, and other gaps are legal too. The legal gaps of a class, and the class of the
+ * row's gap. */
+bool due_is_open(const struct row_context *context);
+struct range due_gaps(const struct row_context *context, enum due_class class);
+enum due_class due_class_of(const struct row_context *context);
+
 /* Whether HEAD_FITS has something to say: where the duration can be below the room and not; and the
  * durations that are left then. */
 bool fit_is_open(const struct heads *heads, const struct row_context *context);

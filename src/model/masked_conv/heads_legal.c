@@ -1,5 +1,70 @@
 #include "model/masked_conv/heads_internal.h"
 
+/* ---- gaps --------------------------------------------------------------------------------- */
+
+static struct range open_gaps(const struct row_context *context)
+{
+    return (struct range){ context->lowest_gap,
+                           context->highest_gap > 0 ? context->highest_gap : INT64_MAX };
+}
+
+/* What is due first of what is surest; NULL where nothing is but what came once. */
+static const struct due_time *due_first(const struct row_context *context)
+{
+    const struct beats_due *due = row_context_beats(context);
+    bool is_there = due != NULL && due->n > 0 && due->items[0].level > BEAT_ONCE;
+    return is_there ? &due->items[0] : NULL;
+}
+
+struct range due_gaps(const struct row_context *context, enum due_class class)
+{
+    const struct due_time *due = due_first(context);
+    struct range gaps = open_gaps(context);
+    int64_t first = (int64_t)due->gap - BEAT_REACH, last = (int64_t)due->gap + BEAT_REACH;
+    if (class == DUE_BEFORE && gaps.highest >= first)
+        gaps.highest = first - 1;
+    if (class == DUE_NOW && gaps.highest > last)
+        gaps.highest = last;
+    if (class == DUE_NOW && gaps.lowest < first)
+        gaps.lowest = first;
+    if (class == DUE_AFTER && gaps.lowest <= last)
+        gaps.lowest = last + 1;
+    return gaps;
+}
+
+static bool is_empty(struct range range)
+{
+    return range.lowest > range.highest;
+}
+
+bool due_is_open(const struct row_context *context)
+{
+    return due_first(context) != NULL && !is_empty(due_gaps(context, DUE_NOW)) &&
+           (!is_empty(due_gaps(context, DUE_BEFORE)) || !is_empty(due_gaps(context, DUE_AFTER)));
+}
+
+enum due_class due_class_of(const struct row_context *context)
+{
+    int64_t gap = context->row->value[ATTRIBUTE_GAP];
+    enum due_class class = DUE_BEFORE;
+    while (class < DUE_AFTER && gap > due_gaps(context, class).highest)
+        class ++;
+    return class;
+}
+
+int64_t head_first_due(const struct row_context *context, enum due_class class)
+{
+    return due_gaps(context, class).lowest;
+}
+
+bool head_due_reaches(const struct row_context *context, enum due_class class, int64_t gap)
+{
+    struct range gaps = due_gaps(context, class);
+    return !is_empty(gaps) && gaps.highest >= gap;
+}
+
+/* ---- durations ---------------------------------------------------------------------------- */
+
 /* By what the order leaves. */
 static struct range open_durations(const struct row_context *context)
 {
@@ -48,13 +113,14 @@ int64_t head_first_fit(const struct heads *heads, const struct row_context *cont
     return fit_durations(heads, context, fits).lowest;
 }
 
+/* ---- all ---------------------------------------------------------------------------------- */
+
 struct range head_legal_range(const struct heads *heads, enum head head,
                               const struct row_context *context)
 {
     switch (head) {
     case HEAD_GAP:
-        return (struct range){ context->lowest_gap,
-                               context->highest_gap > 0 ? context->highest_gap : INT64_MAX };
+        return due_is_open(context) ? due_gaps(context, due_class_of(context)) : open_gaps(context);
     case HEAD_PACKETS:
         return (struct range){ 1, INT64_MAX };
     case HEAD_DURATION:

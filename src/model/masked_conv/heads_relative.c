@@ -61,9 +61,6 @@ static const struct run bytes_runs[] = {
 static const int ratio_bases[] = { BASE_MATCH, REFERENCE_REMOTE, REFERENCE_SERVICE,
                                    REFERENCE_LIKE };
 
-/* Of a gap: to the times at which remotes with a beat are due, and so far from them. */
-enum { BEAT_REACH = 1, ROUTES_OF_BEAT = 2 * BEAT_REACH + 1 };
-
 static const struct run *runs_of(enum head head, size_t *n_runs)
 {
     switch (head) {
@@ -93,7 +90,7 @@ size_t head_n_relative(const struct heads *heads, enum head head)
     for (size_t i = 0; i < n_runs; i++)
         n += (size_t)(runs[i].last - runs[i].first + 1);
     if (head == HEAD_GAP)
-        n += BEATS_DUE * ROUTES_OF_BEAT;
+        n += BEAT_ROUTES;
     if (head_is_port(head))
         n += SERVICES_LISTED;
     if (head == HEAD_BYTES)
@@ -118,12 +115,12 @@ static const struct row *base_row(const struct row_context *context, int base)
 static size_t beat_gaps(const struct row_context *context, int64_t *gaps)
 {
     const struct beats_due *beats = row_context_beats(context);
-    for (size_t i = 0; i < BEATS_DUE * ROUTES_OF_BEAT; i++) {
+    for (size_t i = 0; i < BEAT_ROUTES; i++) {
         size_t of = i / ROUTES_OF_BEAT;
         bool is_there = beats != NULL && of < beats->n;
-        gaps[i] = is_there ? beats->gaps[of] + (int64_t)(i % ROUTES_OF_BEAT) - BEAT_REACH : -1;
+        gaps[i] = is_there ? beats->items[of].gap + (int64_t)(i % ROUTES_OF_BEAT) - BEAT_REACH : -1;
     }
-    return BEATS_DUE * ROUTES_OF_BEAT;
+    return BEAT_ROUTES;
 }
 
 /* What no head takes for a value, as nothing below 0. */

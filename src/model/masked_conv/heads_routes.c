@@ -108,7 +108,10 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     size_t n_routes = heads->n_routes[head];
     memset(available, 1, n_routes);
     recalled_available(heads, head, context, available);
-    if (head == HEAD_LINK) {
+    if (head == HEAD_DUE) {
+        for (enum due_class class = 0; class < N_DUE_CLASSES; class ++)
+            available[class] = head_due_reaches(context, class, 0);
+    } else if (head == HEAD_LINK) {
         link_available(context, available);
     } else if (head == HEAD_OLDER) {
         for (int o = 0; o < OLDER_OCTAVES; o++)
@@ -256,6 +259,8 @@ size_t head_hits(const struct heads *heads, enum head head, const struct row_con
         add_hit(hits, &n, order_is_kept(context), 0.0);
     } else if (head == HEAD_INSTANT) {
         add_hit(hits, &n, value[ATTRIBUTE_DURATION] == 0, 0.0);
+    } else if (head == HEAD_DUE) {
+        add_hit(hits, &n, due_class_of(context), 0.0);
     } else if (head == HEAD_FITS) {
         add_hit(hits, &n, duration_fits(context), 0.0);
     } else if (head_is_octet(head)) {

@@ -29,9 +29,9 @@ struct linked_row {
     int64_t room;                   /* likewise */
     uint32_t remote_before_in_hour; /* flows with its remote before it in its hour */
     struct pace_mark mark;
-    struct beat beat, remote_beat; /* of its conversation and its remote, with it */
-    uint32_t usual_period;         /* of its service */
-    struct beats_due beats[2];     /* before it: see struct row_context */
+    struct beat beat, remote_beat;    /* of its conversation and its remote, with it */
+    struct usual_period usual_period; /* of its service */
+    struct beats_due beats[2];        /* before it: see struct row_context */
 };
 
 /* The last rows of the most recent conversations and remotes: numbers, most recent first. */
@@ -45,9 +45,11 @@ struct linked_sequence {
     const struct vocabulary *vocabulary;
     const struct service_lists *services;
     bool has_memory, recalls;
-    /* Of one that begins anew: what sequence points to, and its rows. */
+    /* Of one that begins anew: what sequence points to, its rows, and how many are of another host.
+     */
     struct sequence part;
     struct row *own_rows;
+    size_t n_lent;
     struct linked_row *rows;
     struct like_rows *past; /* NULL without memory */
     int64_t *clocks;        /* [n_rows + 1]: before each row, and after the last */
@@ -184,7 +186,7 @@ static void note_like(struct linked_sequence *linked, size_t i, const struct pas
 }
 
 static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
-                     const struct conversation_memory *memory, const struct beats *beats)
+                     const struct conversation_memory *memory, const struct beats beats[2])
 {
     const struct vocabulary *vocabulary = linked->vocabulary;
     const struct row *row = &linked->sequence->rows[i];
@@ -215,7 +217,7 @@ static void link_row(struct linked_sequence *linked, size_t i, int32_t last_new,
         .usual_period = service_period(linked->services, row),
     };
     for (size_t is_known = 0; is_known < 2; is_known++)
-        beats_find(beats, linked->clocks[i], is_known != 0, &linked_row->beats[is_known]);
+        beats_find(&beats[is_known], linked->clocks[i], &linked_row->beats[is_known]);
     const struct pace_facts facts = { row, link.kind,
                                       i > 0 ? (enum link_kind)linked_row[-1].kind : LINK_NEW,
                                       linked_row->n_in_second, linked_row->match_in_hour };
@@ -305,21 +307,28 @@ static void link_rows(struct linked_sequence *linked)
     struct conversation_memory *memory = conversation_memory_create();
     if (linked->has_memory)
         linked->past = like_rows_create(sequence->rows, sequence->n_rows, linked->recalls);
-    struct beats beats = { 0 };
+    struct beats beats[2] = { 0 }; /* by whether what is usual is known */
+    const struct usual_period none = { 0 };
     int32_t last_new = -1;
     linked->clocks[0] = sequence->start;
     for (size_t i = 0; i < sequence->n_rows; i++) {
         const struct row *row = &sequence->rows[i];
         linked->clocks[i + 1] = linked->clocks[i] + row->value[ATTRIBUTE_GAP];
-        link_row(linked, i, last_new, memory, &beats);
+        link_row(linked, i, last_new, memory, beats);
         if (i % NEAR_STEP == 0)
             note_near(memory, &linked->near[i / NEAR_STEP]);
+        struct linked_row *here = &linked->rows[i];
+        if (i < linked->n_lent) { /* what another host was about to do again is not to come */
+            here->beat = here->remote_beat = (struct beat){ .start = linked->clocks[i + 1] };
+            here->usual_period = (struct usual_period){ 0 };
+        }
         if (linked->has_memory) {
             conversation_note(memory, row, linked->clocks[i + 1]);
-            beats_note(&beats, (uint32_t)row->value[ATTRIBUTE_REMOTE], &linked->rows[i].remote_beat,
-                       linked->rows[i].usual_period);
+            beats_note(&beats[0], row, &here->beat, &here->remote_beat, none, here->look.service);
+            beats_note(&beats[1], row, &here->beat, &here->remote_beat, here->usual_period,
+                       here->look.service);
         }
-        if (linked->rows[i].kind == LINK_REMOTE || linked->rows[i].kind == LINK_NEW)
+        if (here->kind == LINK_REMOTE || here->kind == LINK_NEW)
             last_new = (int32_t)i;
     }
     if (linked->past != NULL)
@@ -363,6 +372,7 @@ struct linked_sequence *linked_sequence_restart(const struct linked_sequence *wh
     linked->has_memory = whole->has_memory;
     linked->services = whole->services;
     linked->whole = whole;
+    linked->n_lent = n_past;
     link_rows(linked);
     count_pace(linked);
     for (size_t i = 0; i < n_past + n; i++)

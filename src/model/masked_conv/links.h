@@ -58,10 +58,10 @@ struct row_context {
     const struct usual_values *usual;     /* likewise */
     bool is_usual_own;                    /* whether the row is among the flows of `usual` */
     const struct pace *pace;              /* NULL where it is not looked at */
-    const struct beats_due *beats;        /* [2] of the clock: by whether a pace is shown, and with
-                                           * it what is usual */
-    int64_t lowest_gap, highest_gap;      /* in drawing, where there can be no others; or 0 */
-    uint8_t shown[CONVERSATIONS_SHOWN];   /* codes of conversation_code, below SHOWN_CODES */
+    bool is_usual_known;                  /* whether the periods of services are looked at */
+    const struct beats_due *beats;      /* [2] of the clock: without these periods, and with them */
+    int64_t lowest_gap, highest_gap;    /* in drawing, where there can be no others; or 0 */
+    uint8_t shown[CONVERSATIONS_SHOWN]; /* codes of conversation_code, below SHOWN_CODES */
     /* LINK_REMOTE: remote ports that would make it a conversation that is kept, given the protocol
      * and the local port; and whether ICMP would. */
     const uint16_t *kept_ports;
@@ -87,7 +87,7 @@ static inline const struct usual_kind *row_context_usual(const struct row_contex
 
 static inline const struct beats_due *row_context_beats(const struct row_context *context)
 {
-    return context->beats != NULL ? &context->beats[context->pace != NULL] : NULL;
+    return context->beats != NULL ? &context->beats[context->is_usual_known] : NULL;
 }
 
 /* The state of a kept conversation in one number: 0 for none, else by direction of its last flow,

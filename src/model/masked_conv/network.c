@@ -58,10 +58,12 @@ static void create_trunk(struct network *network)
 
 static size_t n_outputs(const struct network *network, enum head head)
 {
-    size_t n = network->heads->n_routes[head];
+    size_t n = heads_first_named(network->heads, head);
     if (head == HEAD_LINK)
         n += candidate_outputs();
-    return n + (head_infos[head].has_mixture ? 3 * MIXTURE_COMPONENTS : 0);
+    if (heads_beat_routes(head) > 0)
+        n += beat_outputs();
+    return n;
 }
 
 static void create_heads(struct network *network)
@@ -85,6 +87,11 @@ static void create_heads(struct network *network)
     }
     size_t n_entries = candidate_table_size(network->heads->vocabulary);
     network->candidates = params_add(params, SHAPE(n_entries), INIT_CONSTANT(0), "candidates");
+    n_entries = beat_table_size(candidate_services(network->heads->vocabulary));
+    for (enum head h = 0; h < N_HEADS; h++)
+        if (heads_beat_routes(h) > 0)
+            network->head[h].beats = params_add(params, SHAPE(n_entries), INIT_CONSTANT(0),
+                                                "%s.beats", head_infos[h].name);
 }
 
 /* Mixtures start spread over the log scales of their attributes. */
@@ -253,6 +260,10 @@ static struct tensor *head_nll(const struct network *network, struct tape *tape,
     struct tensor *y = linear(tape, z, weights->out_weight, weights->out_bias);
     if (h == HEAD_LINK)
         y = channel_sum(tape, y, network->candidates, candidate_sums(rows->names));
+    if (heads_beat_routes(h) > 0)
+        y = channel_sum(tape, y, weights->beats,
+                        beat_sums(rows->names, heads_first_beat(network->heads, h),
+                                  heads_beat_routes(h), heads_first_named(network->heads, h)));
     struct tensor *log_mass = NULL;
     if (head_infos[h].has_mixture)
         log_mass = logistic_cell(tape, y,

@@ -44,8 +44,9 @@ struct network {
     struct network_head {
         size_t hidden;
         struct tensor *trunk_weight, *stage_weight, *bias, *out_weight, *out_bias;
+        struct tensor *beats; /* the table of beat_names; NULL where it has none */
     } head[N_HEADS];
-    struct tensor *candidates; /* the table of candidate_names */
+    struct tensor *candidates; /* and of candidate_names */
 };
 
 /* space, heads: borrowed. */

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An hour of the day that was observed for less has no rates of its own. */
 #define SECONDS_MIN 600.0
@@ -143,12 +144,31 @@ void pace_draw_error(const struct pace_counts *of_hour, struct rng *rng, struct 
         error->all[c] = draw_poisson(of_hour->all[c], rng) - of_hour->all[c];
 }
 
+/* Shares n among counts as these are to each other, rounded where they end one after another. */
+static void share_out(int32_t *counts, size_t n_counts, int64_t n)
+{
+    int64_t all = sum_of(counts, n_counts, 1), sum = 0, shared = 0;
+    for (size_t c = 0; c < n_counts; c++) {
+        sum += counts[c];
+        int64_t until = (2 * sum * n + all) / (2 * all);
+        counts[c] = (int32_t)(until - shared);
+        shared = until;
+    }
+}
+
 void pace_blur(struct pace_counts *left, const struct pace_counts *error)
 {
+    int32_t of_class[PACE_CLASSES];
+    int64_t n_left = pace_flows(left);
+    memcpy(of_class, left->of_class, sizeof of_class);
     for (size_t c = 0; c < PACE_COUNTS; c++) {
         int32_t n = left->all[c] + error->all[c];
         left->all[c] = n > 0 ? n : 0;
     }
+    if (pace_flows(left) > 0)
+        share_out(left->of_class, PACE_CLASSES, n_left);
+    else
+        memcpy(left->of_class, of_class, sizeof of_class);
 }
 
 /* ---- learning ----------------------------------------------------------------------------- */

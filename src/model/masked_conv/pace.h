@@ -121,10 +121,11 @@ void pace_take(struct pace_counts *counts, struct pace_mark mark);
 /* What is to come of an hour of which so many seconds are left. */
 void pace_shorten(struct pace_counts *counts, int64_t seconds);
 
-/* A host that is drawn does not quite do what is to come. So training takes an hour's counts for
- * Poisson numbers around them, each by itself, so that the network learns how far to trust them:
- * error becomes by how much such numbers miss, and what is left of the hour is as if there had been
- * so many. */
+/* A host that is drawn has as many flows as are to come, but of what kinds they are it does not
+ * quite keep to. So training takes an hour's counts for Poisson numbers around them, each by
+ * itself, so that the network learns how far to trust them: error becomes by how much such numbers
+ * miss, and what is left of the hour is as if there had been so many; but the flows of all classes
+ * together stay as many as there are. */
 void pace_draw_error(const struct pace_counts *of_hour, struct rng *rng, struct pace_counts *error);
 void pace_blur(struct pace_counts *left, const struct pace_counts *error);
 

@@ -101,11 +101,11 @@ void host_profile_release(struct host_profile *profile)
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* The numbers of a host in a file: flows and counts; shares of protocols; of each place of the
- * lists port, level (0: none), and what is usual; the periods. */
+ * lists port, level (0: none), and what is usual; the periods and their shares. */
 enum {
     N_LISTED = 2 * N_SERVICE_SIDES * SERVICES_LISTED,
     NUMBERS_OF_SERVICE = 2 + 2 * N_USUAL,
-    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED + SERVICE_PERIODS,
+    N_NUMBERS = 1 + PROFILE_BINS + NUMBERS_OF_SERVICE * N_LISTED + 2 * SERVICE_PERIODS,
 };
 
 static struct service_list *list_at(struct service_lists *lists, size_t i)
@@ -126,7 +126,10 @@ static void write_numbers(struct host_profile profile, uint32_t *numbers)
         for (size_t u = 0; u < (size_t)2 * N_USUAL; u++)
             *numbers++ = list->usual[s][u / N_USUAL][u % N_USUAL];
     }
-    memcpy(numbers, profile.services.periods, sizeof profile.services.periods);
+    for (size_t i = 0; i < SERVICE_PERIODS; i++) {
+        *numbers++ = (uint32_t)profile.services.periods[i].seconds;
+        *numbers++ = profile.services.periods[i].share;
+    }
 }
 
 /* Whether they are those of a profile. */
@@ -152,10 +155,12 @@ static bool read_numbers(struct host_profile *profile, const uint32_t *numbers)
             list->usual[s][u / N_USUAL][u % N_USUAL] = (uint8_t)usual;
         }
     }
-    memcpy(profile->services.periods, numbers, sizeof profile->services.periods);
-    for (size_t i = 0; i < SERVICE_PERIODS; i++)
-        if (numbers[i] > INT32_MAX)
+    for (size_t i = 0; i < SERVICE_PERIODS; i++, numbers += 2) {
+        if (numbers[0] > INT32_MAX || numbers[1] >= USUAL_SHARES)
             return false;
+        profile->services.periods[i] = (struct usual_period){ (int32_t)numbers[0],
+                                                              (uint8_t)numbers[1] };
+    }
     return true;
 }
 

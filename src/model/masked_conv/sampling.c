@@ -113,6 +113,9 @@ static void set_value(const struct heads *heads, struct live_host *live, enum he
     case HEAD_OCTET_4:
         set_octet(live, (int)(head - HEAD_OCTET_1), value);
         break;
+    case HEAD_DUE:
+        row[ATTRIBUTE_GAP] = head_first_due(&live->context, (enum due_class)value);
+        break;
     case HEAD_ORDER:
         row[ATTRIBUTE_DURATION] = value != 0 ? live->context.previous.row->value[ATTRIBUTE_DURATION]
                                              : 0;
@@ -171,6 +174,16 @@ static void temper(real *logits, size_t n_routes, real *mixture, double temperat
         mixture[g] *= inverse;
         mixture[2 * MIXTURE_COMPONENTS + g] += wider;
     }
+}
+
+/* Classes of gaps that end before a host's start are not available where another one does not. */
+static void keep_silence(const struct drawn_host *host, uint8_t *available)
+{
+    const struct row_context *context = &host->live.context;
+    if (!head_due_reaches(context, DUE_AFTER, host->silence))
+        return;
+    for (enum due_class class = 0; class < DUE_AFTER; class ++)
+        available[class] = available[class] && head_due_reaches(context, class, host->silence);
 }
 
 /* A host with a past has been silent for a while at its start: its first gap is at least that. */
@@ -267,10 +280,17 @@ static void draw_value(const struct masked_conv_sampler *sampler, struct work *w
     double temperature = sampler->temperature[head_infos[head].attribute];
     if (head == HEAD_LINK)
         add_candidates(sampler, &host->live, logits);
+    if (heads_beat_routes(head) > 0)
+        beat_add(row_context_beats(&host->live.context), heads_beat_routes(head),
+                 heads_first_named(heads, head), logits,
+                 sampler->model->network->head[head].beats->data,
+                 logits + heads_first_beat(heads, head));
     if (temperature != 1.0)
         temper(logits, n_routes, mixture, temperature);
     prepare_head(&host->live, head, &work->exclusions);
     head_available(heads, head, &host->live.context, work->available);
+    if (head == HEAD_DUE)
+        keep_silence(host, work->available);
     if (host->live.habits != NULL)
         balance_head(heads, head, host, work->available, logits);
     double truncation = sampler->truncation;

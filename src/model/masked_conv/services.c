@@ -69,10 +69,11 @@ static size_t find_period(const struct service_lists *lists, const struct row *r
     return (size_t)(list - &lists->lists[0][0]) * SERVICES_LISTED + place;
 }
 
-uint32_t service_period(const struct service_lists *lists, const struct row *row)
+struct usual_period service_period(const struct service_lists *lists, const struct row *row)
 {
     size_t period = find_period(lists, row);
-    return lists != NULL && period < SERVICE_PERIODS ? lists->periods[period] : 0;
+    return lists != NULL && period < SERVICE_PERIODS ? lists->periods[period]
+                                                     : (struct usual_period){ 0 };
 }
 
 size_t service_slot(const struct service_lists *lists, const struct row *row)
@@ -158,23 +159,51 @@ static size_t quartile(const uint32_t counts[USUAL_OCTAVES], uint32_t n, uint32_
 #define STEADY_MIN   4
 #define STEADY_SHARE 0.25
 
-struct steady_flow {
-    uint32_t of;  /* which of the periods */
-    int32_t beat; /* its own; 0 where it is not steady */
+struct begun_flow {
+    uint32_t of; /* which of the periods */
+    bool is_steady;
+    int32_t period; /* its own */
 };
 
+/* Those that are steady come last. */
 static int by_period(const void *a, const void *b)
 {
-    const struct steady_flow *x = a, *y = b;
+    const struct begun_flow *x = a, *y = b;
     if (x->of != y->of)
         return x->of < y->of ? -1 : 1;
-    return (x->beat > y->beat) - (x->beat < y->beat);
+    if (x->is_steady != y->is_steady)
+        return x->is_steady ? 1 : -1;
+    return (x->period > y->period) - (x->period < y->period);
 }
 
-/* Of each service the middle one of the periods of remotes that come at a steady beat. */
+static size_t count_steady(const struct begun_flow *flows, size_t n)
+{
+    size_t n_steady = 0;
+    for (size_t i = 0; i < n; i++)
+        n_steady += flows[i].is_steady;
+    return n_steady;
+}
+
+/* Of the n flows of a service that begin anew: the middle one of the steady periods, where these
+ * are many. */
+static struct usual_period usual_of(const struct begun_flow *flows, size_t n)
+{
+    static const double shares[USUAL_SHARES - 1] = { 0.25, 0.5, 0.8 };
+    size_t n_steady = count_steady(flows, n), n_usual = 0;
+    if (n_steady < STEADY_MIN || (double)n_steady < STEADY_SHARE * (double)n)
+        return (struct usual_period){ 0 };
+    struct usual_period usual = { .seconds = flows[n - n_steady + n_steady / 2].period };
+    for (size_t i = 0; i < n; i++)
+        n_usual += periods_are_alike(flows[i].period, usual.seconds);
+    while (usual.share < ARRAY_LEN(shares) && (double)n_usual >= shares[usual.share] * (double)n)
+        usual.share++;
+    return usual;
+}
+
+/* The beat of a conversation where that is steady, else of its remote. */
 static void learn_periods(struct service_lists *lists, const struct sequence *sequence)
 {
-    struct steady_flow *flows = memory_alloc(sequence->n_rows, sizeof *flows);
+    struct begun_flow *flows = memory_alloc(sequence->n_rows, sizeof *flows);
     struct conversation_memory *memory = conversation_memory_create();
     int64_t clock = sequence->start;
     size_t n = 0;
@@ -182,21 +211,22 @@ static void learn_periods(struct service_lists *lists, const struct sequence *se
         const struct row *row = &sequence->rows[i];
         clock += row->value[ATTRIBUTE_GAP];
         conversation_note(memory, row, clock);
-        const struct beat beat = conversation_remote_at(memory, 0)->beat;
+        const struct beat *beat = &conversation_at(memory, 0)->beat;
+        if (beat->rhythms[0].n_steady == 0)
+            beat = &conversation_remote_at(memory, 0)->beat;
+        const struct rhythm *rhythm = &beat->rhythms[0];
         size_t of = find_period(lists, row);
-        if (i >= sequence->first_scored && of < SERVICE_PERIODS && beat.start == clock &&
-            beat.period > 0)
-            flows[n++] = (struct steady_flow){ (uint32_t)of, beat.n_steady > 0 ? beat.period : 0 };
+        if (i >= sequence->first_scored && of < SERVICE_PERIODS && beat->start == clock &&
+            rhythm->period > 0)
+            flows[n++] = (struct begun_flow){ (uint32_t)of, rhythm->n_steady > 0, rhythm->period };
     }
     conversation_memory_free(memory);
     if (n > 0)
         qsort(flows, n, sizeof *flows, by_period);
     for (size_t i = 0, end; i < n; i = end) {
-        size_t first = i;
-        for (end = i; end < n && flows[end].of == flows[i].of; end++)
-            first += flows[end].beat == 0;
-        if (end - first >= STEADY_MIN && (double)(end - first) >= STEADY_SHARE * (double)(end - i))
-            lists->periods[flows[i].of] = (uint32_t)flows[first + (end - first) / 2].beat;
+        for (end = i; end < n && flows[end].of == flows[i].of;)
+            end++;
+        lists->periods[flows[i].of] = usual_of(flows + i, end - i);
     }
     free(flows);
 }

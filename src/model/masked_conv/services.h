@@ -12,6 +12,7 @@
 #define FLOWTWIN_MODEL_MASKED_CONV_SERVICES_H
 
 #include "data/sequence.h"
+#include "model/masked_conv/beats.h"
 
 enum {
     SERVICES_LISTED = 16,
@@ -52,7 +53,7 @@ enum { SERVICE_PERIODS = 2 * N_SERVICE_SIDES * SERVICES_LISTED + 2 };
 
 struct service_lists {
     struct service_list lists[2][N_SERVICE_SIDES]; /* of TCP, of UDP */
-    uint32_t periods[SERVICE_PERIODS]; /* s: at which remotes usually come again; 0 for none */
+    struct usual_period periods[SERVICE_PERIODS];  /* after which remotes usually come again */
 };
 
 /* The list for a protocol, NULL for one without services. lists may be NULL. */
@@ -66,8 +67,8 @@ size_t service_list_find(const struct service_list *list, int64_t port);
  * service is not listed. */
 uint8_t service_usual(const struct service_lists *lists, const struct row *row, enum usual usual);
 
-/* The period of a row's service, or of its protocol where that has none; 0 for none. */
-uint32_t service_period(const struct service_lists *lists, const struct row *row);
+/* The usual period of a row's service, or of its protocol where that has none. */
+struct usual_period service_period(const struct service_lists *lists, const struct row *row);
 
 /* The number of the service of a row's lower port, below N_SERVICES; false where the protocol has
  * no services (the number then tells side and port all the same). */

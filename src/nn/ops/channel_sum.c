@@ -1,10 +1,10 @@
 /* channel_sum.c - adds to channels others that are named, row by row.
- *   y[r,k] = x[r,k] + sum_{j < J - T} x[r,name[r,j,k]] + sum_{J - T <= j < J} table[name[r,j,k]]
- * for k < K, and y[r,k] = x[r,k] for K <= k < V;   V <= name[r,j,k] < W for j < J - T
- * x [R,W]  table [S]  ->  y [R,V]
- * So a choice among slots is told by what each of them is like: what a slot has in common with
- * others is one number of the row, or of the table, whichever slot it stands in.
- * The gradient of each named number is the sum of the dy that it was added to. */
+ *   y[r,F+k] = x[r,F+k] + sum_{j < J - T} x[r,name[r,j,k]] + sum_{J - T <= j < J}
+ * table[name[r,j,k]] for k < K, and y[r,v] = x[r,v] for the other v < V;   V <= name[r,j,k] < W for
+ * j < J - T x [R,W]  table [S]  ->  y [R,V] So a choice among slots is told by what each of them is
+ * like: what a slot has in common with others is one number of the row, or of the table, whichever
+ * slot it stands in. The gradient of each named number is the sum of the dy that it was added to.
+ */
 #include "nn/op.h"
 
 #include <string.h>
@@ -16,10 +16,12 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     const struct channel_sum_params *params = node->params;
     const struct tensor *x = node->inputs[X];
     size_t W = tensor_channels(x), S = tensor_size(node->inputs[TABLE]), V = params->n_out;
-    RETURN_IF(params->n_summed > V || V > W || params->n_of_table > params->n_names, err,
-              STATUS_RANGE, "%zu sums of %zu channels by %zu and %zu names (x is %s)",
-              params->n_summed, V, params->n_names - params->n_of_table, params->n_of_table,
-              shape_text(&x->shape));
+    RETURN_IF(params->first_summed + params->n_summed > V || V > W ||
+                  params->n_of_table > params->n_names,
+              err, STATUS_RANGE,
+              "%zu sums from %zu on of %zu channels by %zu and %zu names (x is %s)",
+              params->n_summed, params->first_summed, V, params->n_names - params->n_of_table,
+              params->n_of_table, shape_text(&x->shape));
     const uint16_t *name = params->name;
     for (size_t r = 0; r < tensor_rows(x); r++)
         for (size_t j = 0; j < params->n_names; j++)
@@ -34,7 +36,7 @@ static enum status infer_shape(const struct op_node *node, struct shape *out, st
     return STATUS_OK;
 }
 
-/* y[k] += the numbers that row r names */
+/* y[k] += the numbers that row r names; y: the first channel that is summed */
 static void add_named(const struct channel_sum_params *params, size_t r, const real *x,
                       const real *table, real *restrict y)
 {
@@ -57,7 +59,7 @@ static void forward(struct op_node *node)
     for (size_t r = 0; r < R; r++) {
         real *y = node->output->data + r * V;
         memcpy(y, x->data + r * W, V * sizeof *y);
-        add_named(params, r, x->data + r * W, node->inputs[TABLE]->data, y);
+        add_named(params, r, x->data + r * W, node->inputs[TABLE]->data, y + params->first_summed);
     }
 }
 
@@ -77,7 +79,7 @@ static void backward(struct op_node *node)
     const struct channel_sum_params *params = node->params;
     struct tensor *x = node->inputs[X], *table = node->inputs[TABLE];
     size_t R = tensor_rows(x), W = tensor_channels(x), V = params->n_out;
-    size_t J = params->n_names, first_of_table = J - params->n_of_table;
+    size_t J = params->n_names, first_of_table = J - params->n_of_table, F = params->first_summed;
     const real *dy = node->output->grad;
     real *dx = op_wants(node, X) ? grad_add(node->tape, x) : NULL;
     real *dtable = op_wants(node, TABLE) ? grad_add(node->tape, table) : NULL;
@@ -87,17 +89,17 @@ static void backward(struct op_node *node)
             continue;
         for (size_t k = 0; k < V; k++)
             dx[r * W + k] += dy[r * V + k];
-        scatter(params, dy + r * V, r, 0, first_of_table, dx + r * W);
+        scatter(params, dy + r * V + F, r, 0, first_of_table, dx + r * W);
     }
     /* All rows share the table: one thread, so that its sums have one order. */
     for (size_t r = 0; dtable != NULL && r < R; r++)
-        scatter(params, dy + r * V, r, first_of_table, J, dtable);
+        scatter(params, dy + r * V + F, r, first_of_table, J, dtable);
 }
 
 #ifdef NN_GRADCHECK
 static const uint16_t names[] = { 4, 5, 3, 5, 0, 2, 5, 5, 3, 4, 1, 1 };
-static const struct channel_sum_params sums = { names, 3, 1, 2, 3 };
-static const struct channel_sum_params table_only = { names + 4, 1, 1, 2, 4 };
+static const struct channel_sum_params sums = { names, 3, 1, 0, 2, 3 };
+static const struct channel_sum_params table_only = { names + 4, 1, 1, 1, 2, 4 };
 static const struct gradcheck_case cases[] = {
     { .note = "two channels and an entry", .shapes = { { 2, 6 }, { 3 } }, .params = &sums },
     { .note = "entries only", .shapes = { { 1, 4 }, { 3 } }, .params = &table_only },
