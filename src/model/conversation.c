@@ -253,7 +253,7 @@ static size_t front_place(struct place_table *table, struct recency *recency, si
     return place;
 }
 
-static int32_t seconds(int64_t s)
+static int32_t clamp_seconds(int64_t s)
 {
     return s < INT32_MAX ? (int32_t)s : INT32_MAX;
 }
@@ -274,12 +274,13 @@ static struct rhythm rhythm_next(const struct rhythm *rhythm, int64_t since)
 {
     int64_t elapsed = rhythm->ago + since, period = rhythm->period, times = 1;
     if (periods_are_alike(elapsed, period))
-        return (struct rhythm){ 0, seconds(elapsed), one_more(rhythm->n_steady) };
+        return (struct rhythm){ 0, clamp_seconds(elapsed), one_more(rhythm->n_steady) };
     if (rhythm->n_steady >= RHYTHM_SURE)
         times = (elapsed + period / 2) / period;
     bool is_kept = times > 1 && times <= 1 + RHYTHM_MISSES &&
                    periods_are_alike(elapsed - (times - 1) * period, period);
-    return (struct rhythm){ is_kept ? 0 : seconds(elapsed), rhythm->period, rhythm->n_steady };
+    return (struct rhythm){ is_kept ? 0 : clamp_seconds(elapsed), rhythm->period,
+                            rhythm->n_steady };
 }
 
 /* That of pairs: from a start to the one after the next. */
@@ -287,7 +288,7 @@ static struct rhythm pair_next(const struct rhythm *pair, int64_t since)
 {
     int64_t elapsed = pair->ago + since;
     bool is_first = pair->ago == 0, is_steady = periods_are_alike(elapsed, pair->period);
-    return (struct rhythm){ seconds(since), is_first ? 0 : seconds(elapsed),
+    return (struct rhythm){ clamp_seconds(since), is_first ? 0 : clamp_seconds(elapsed),
                             is_steady ? one_more(pair->n_steady) : 0 };
 }
 
@@ -321,7 +322,7 @@ struct beat beat_next(const struct beat *before, int64_t clock)
     if (!is_over(&beat.rhythms[0]) &&
         (is_over(&beat.rhythms[1]) || second->n_steady <= first->n_steady))
         beat.rhythms[1] = beat.rhythms[0];
-    beat.rhythms[0] = (struct rhythm){ .period = seconds(since) };
+    beat.rhythms[0] = (struct rhythm){ .period = clamp_seconds(since) };
     return beat;
 }
 
@@ -329,8 +330,8 @@ int64_t past_row_room(const struct past_row *past, int64_t direction, int64_t cl
 {
     if (past == NULL || past->ended[direction] == PAST_NEVER)
         return 0;
-    int64_t seconds = clock - past->ended[direction];
-    return ((seconds < INT32_MAX ? seconds : INT32_MAX) + 1) * MS_PER_SECOND;
+    int64_t seconds = clamp_seconds(clock - past->ended[direction]);
+    return (seconds + 1) * MS_PER_SECOND;
 }
 
 static const struct past_row *show_remote(const struct conversation_memory *memory,
