@@ -84,7 +84,7 @@ void live_past_context(struct live_past *past, const struct row *row, struct row
         .beats = past->beats_due,
     };
     for (size_t is_known = 0; is_known < 2; is_known++)
-        beats_find(&past->beats[is_known], past->clock, &past->beats_due[is_known]);
+        beats_find(&past->beats, past->clock, &past->beats_due[is_known]);
     if (conversation_remote_count(memory) > 0) { /* the previous row's remote is in front */
         const struct link front = { LINK_REMOTE, 0 };
         const struct past_row *before = conversation_before(memory, &front);
@@ -133,10 +133,9 @@ void live_past_note(struct live_past *past, const struct row *row)
                                              conversation_match(past->memory, &link));
     like_rows_note(past->like_rows, &facts, past->clock);
     conversation_note(past->memory, row, past->clock);
-    for (size_t is_known = 0; is_known < 2; is_known++)
-        beats_note(&past->beats[is_known], row, &conversation_at(past->memory, 0)->beat,
-                   &conversation_remote_at(past->memory, 0)->beat, (struct usual_period){ 0 },
-                   candidate_look(past->vocabulary, row).service);
+    beats_note(&past->beats, row, &conversation_at(past->memory, 0)->beat,
+               &conversation_remote_at(past->memory, 0)->beat, (struct usual_period){ 0 },
+               candidate_look(past->vocabulary, row).service);
     past->n_in_second = row->value[ATTRIBUTE_GAP] == 0 ? past->n_in_second + 1 : 1;
     past->n_rows++;
 }

@@ -19,7 +19,7 @@ struct live_past {
     int32_t like[N_LIKENESSES];
     uint16_t kept[CONVERSATIONS_KEPT + 1024];
     uint8_t full_octets[256], kept_octets[256];
-    struct beats beats[2];
+    struct beats beats;
     struct beats_due beats_due[2];
 };
 

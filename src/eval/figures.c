@@ -160,8 +160,8 @@ static struct finding judge_membership(const struct report *report, const struct
         if (model->twin < 0 || &report->twins[model->twin] != twin ||
             !model->membership.is_measured)
             continue;
-        const struct inference *inference = (const void *)((const char *)&model->membership +
-                                                           offset);
+        const void *at = (const char *)&model->membership + offset;
+        const struct inference *inference = at;
         struct finding finding = find_of_ratio(&inference->auc);
         finding.verdict = verdict_of_membership(inference);
         return finding;
@@ -322,6 +322,7 @@ static void add_judges(struct list *list, const struct report *report)
 #define SAMPLE_AT(member)  offsetof(struct two_sample, member)
 #define LOSS_AT(member)    offsetof(struct task_loss, member)
 #define PRIVACY_AT(member) offsetof(struct privacy, member)
+#define MEMBER_AT(member)  offsetof(struct membership, member)
     static const struct {
         enum figure_group group;
         const char *words, *key, *subkey;
@@ -348,10 +349,9 @@ static void add_judges(struct list *list, const struct report *report)
         { GROUP_PRIVACY, "window nearer to training than a real one, 0.5", "privacy",
           "windows_nearer", judge_nearest, PRIVACY_AT(windows), 1.0 },
         { GROUP_PRIVACY, "AUC of membership, 0.5 is guessing", "privacy", "membership_auc",
-          judge_membership, offsetof(struct membership, by_nll), 1.0 },
+          judge_membership, MEMBER_AT(by_nll), 1.0 },
         { GROUP_PRIVACY, "the same against a reference, 0.5 is guessing", "privacy",
-          "membership_auc_against_reference", judge_membership,
-          offsetof(struct membership, by_gain), 1.0 },
+          "membership_auc_against_reference", judge_membership, MEMBER_AT(by_gain), 1.0 },
     };
     for (size_t j = 0; j < ARRAY_LEN(judges); j++) {
         bool is_there = false;

@@ -24,13 +24,27 @@ static enum host_type type_of(const struct sequence *sequence, const struct addr
     return host_type_of(sends, receives);
 }
 
-/* The hosts of a set that are compared, cut to their first flows. items: freed by the caller, rows
- * borrowed. types: bit per type that is let in. */
+/* A set of none of its hosts, with room for n. items: freed by the caller, rows borrowed. */
+static struct sequence_set empty_like(const struct sequence_set *set, size_t n)
+{
+    struct sequence_set empty = *set;
+    empty.items = memory_alloc(n, sizeof *empty.items);
+    empty.n = empty.n_rows = empty.n_scored = 0;
+    return empty;
+}
+
+static void add_host(struct sequence_set *set, const struct sequence *sequence)
+{
+    set->items[set->n++] = *sequence;
+    set->n_rows += sequence->n_rows;
+    set->n_scored += sequence->n_rows - sequence->first_scored;
+}
+
+/* The hosts of a set that are compared, cut to their first flows. types: bit per type that is let
+ * in. */
 static struct sequence_set choose_hosts(const struct sequence_set *set, unsigned types)
 {
-    struct sequence_set chosen = *set;
-    chosen.items = memory_alloc(set->n, sizeof *chosen.items);
-    chosen.n = chosen.n_rows = chosen.n_scored = 0;
+    struct sequence_set chosen = empty_like(set, set->n);
     for (size_t s = 0; s < set->n; s++) {
         struct sequence sequence = set->items[s];
         size_t n_scored = sequence.n_rows - sequence.first_scored;
@@ -39,9 +53,7 @@ static struct sequence_set choose_hosts(const struct sequence_set *set, unsigned
             continue;
         if (n_scored > MEMBERSHIP_FLOWS)
             sequence.n_rows = sequence.first_scored + MEMBERSHIP_FLOWS;
-        chosen.items[chosen.n++] = sequence;
-        chosen.n_rows += sequence.n_rows;
-        chosen.n_scored += sequence.n_rows - sequence.first_scored;
+        add_host(&chosen, &sequence);
     }
     return chosen;
 }
@@ -86,21 +98,14 @@ static double host_nats(const struct nll *nll, size_t h)
 
 /* ---- the reference ------------------------------------------------------------------------ */
 
-/* The hosts of both sides that are in a fold, or not. items: freed by the caller. */
+/* The hosts of both sides that are in a fold, or not. */
 static struct sequence_set take_fold(const struct sequence_set sides[2], size_t fold, bool is_in)
 {
-    struct sequence_set part = sides[0];
-    part.items = memory_alloc(sides[0].n + sides[1].n, sizeof *part.items);
-    part.n = part.n_rows = part.n_scored = 0;
+    struct sequence_set part = empty_like(&sides[0], sides[0].n + sides[1].n);
     for (size_t s = 0; s < 2; s++)
-        for (size_t h = 0; h < sides[s].n; h++) {
-            const struct sequence *sequence = &sides[s].items[h];
-            if ((h % REFERENCE_FOLDS == fold) != is_in)
-                continue;
-            part.items[part.n++] = *sequence;
-            part.n_rows += sequence->n_rows;
-            part.n_scored += sequence->n_rows - sequence->first_scored;
-        }
+        for (size_t h = 0; h < sides[s].n; h++)
+            if ((h % REFERENCE_FOLDS == fold) == is_in)
+                add_host(&part, &sides[s].items[h]);
     return part;
 }
 

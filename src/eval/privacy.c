@@ -13,9 +13,9 @@ const char *const nearest_meaning =
     "to what it was shown.";
 const char *const membership_meaning =
     "0.5: who was trained on cannot be told from the likelihood. Worry above " WORRY_MEMBERSHIP_TEXT
-    ": whoever has the model can tell whose flows it was made from. Some hosts are "
-    "more likely than others under any model: against a reference that has not seen a host, only "
-    "what the model knows of it beyond that counts.";
+    ": whoever has the model can tell whose flows it was made from. Some hosts are more "
+    "likely than others under any model: against a reference that has not seen a host, only what "
+    "the model knows of it beyond that counts.";
 
 struct privacy privacy_measure(const struct traffic *training, const struct traffic *held_out,
                                const struct traffic *synthetic, uint64_t seed)

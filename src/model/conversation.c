@@ -273,11 +273,12 @@ static uint8_t one_more(uint8_t n)
 static struct rhythm rhythm_next(const struct rhythm *rhythm, int64_t since)
 {
     int64_t elapsed = rhythm->ago + since, period = rhythm->period, times = 1;
+    int64_t misses = rhythm_misses(rhythm);
     if (periods_are_alike(elapsed, period))
         return (struct rhythm){ 0, clamp_seconds(elapsed), one_more(rhythm->n_steady) };
-    if (rhythm->n_steady >= RHYTHM_SURE)
+    if (misses > 0)
         times = (elapsed + period / 2) / period;
-    bool is_kept = times > 1 && times <= 1 + RHYTHM_MISSES &&
+    bool is_kept = times > 1 && times <= 1 + misses &&
                    periods_are_alike(elapsed - (times - 1) * period, period);
     return (struct rhythm){ is_kept ? 0 : clamp_seconds(elapsed), rhythm->period,
                             rhythm->n_steady };
@@ -295,8 +296,7 @@ static struct rhythm pair_next(const struct rhythm *pair, int64_t since)
 /* Whether a rhythm has been missed too often to go on, or never was. */
 static bool is_over(const struct rhythm *rhythm)
 {
-    int64_t misses = rhythm->n_steady >= RHYTHM_SURE ? RHYTHM_MISSES : 0;
-    return rhythm->ago > (1 + misses) * (int64_t)rhythm->period;
+    return rhythm->ago > (1 + rhythm_misses(rhythm)) * rhythm->period;
 }
 
 struct beat beat_next(const struct beat *before, int64_t clock)

@@ -64,8 +64,13 @@ struct beat {
     int64_t start; /* s: end of the first flow of those that came last */
     struct rhythm rhythms[BEAT_RHYTHMS];
 };
-/* A rhythm that has been steady as often goes on after up to so many periods without a flow. */
+/* Periods without a flow after which a rhythm may still go on: where it has been steady as often.
+ */
 enum { RHYTHM_SURE = 2, RHYTHM_MISSES = 3 };
+static inline int64_t rhythm_misses(const struct rhythm *rhythm)
+{
+    return rhythm->n_steady >= RHYTHM_SURE ? RHYTHM_MISSES : 0;
+}
 static inline int64_t rhythm_due(const struct beat *beat, const struct rhythm *rhythm)
 {
     return beat->start - rhythm->ago + rhythm->period;

@@ -263,9 +263,7 @@ START_TEST(a_mark_says_where_a_flow_counts)
 }
 END_TEST
 
-/* Numbers around those of an hour, of which what has come is gone, where they add up to what is
- * left.
- */
+/* Numbers around those of an hour, of which what has come is gone; they add up to what is left. */
 START_TEST(blurred_counts_are_as_if_they_had_been_drawn)
 {
     enum { N = 2000 };
@@ -457,8 +455,8 @@ static int64_t draw_gap(const struct heads *heads, struct live_host *host, struc
 {
     const struct row_context *context = &host->context;
     if (head_applies(heads, HEAD_DUE, context)) {
-        int64_t class = draw_of(heads, HEAD_DUE, context, rng);
-        host->row.value[ATTRIBUTE_GAP] = head_first_due(context, (enum due_class) class);
+        int64_t which = draw_of(heads, HEAD_DUE, context, rng);
+        host->row.value[ATTRIBUTE_GAP] = head_first_due(context, (enum due_class)which);
     }
     return draw_of(heads, HEAD_GAP, context, rng);
 }

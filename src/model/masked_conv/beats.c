@@ -1,6 +1,7 @@
 #include "model/masked_conv/beats.h"
 
 #include "base/hash.h"
+#include "model/masked_conv/features.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,8 @@ size_t beat_dues(const struct beat *beat, struct usual_period usual_period, int6
     size_t n = 0;
     for (size_t r = 0; r < BEAT_RHYTHMS; r++) {
         const struct rhythm *rhythm = &beat->rhythms[r];
-        int64_t due = rhythm_due(beat, rhythm), last = due, period = rhythm->period;
-        if (period == 0)
-            continue;
-        if (rhythm->n_steady >= RHYTHM_SURE)
-            last += RHYTHM_MISSES * period;
-        if (from > last)
+        int64_t due = rhythm_due(beat, rhythm), period = rhythm->period;
+        if (period == 0 || from > due + rhythm_misses(rhythm) * period)
             continue;
         bool is_missed = from > due;
         if (is_missed)
@@ -142,14 +139,13 @@ unsigned period_class(int32_t period)
     return class < PERIOD_CLASSES ? class : PERIOD_CLASSES - 1;
 }
 
-/* Each by itself below 128 s; then four an octave, whole minutes apart. */
+/* Each by itself at first, in s; then four an octave, whole minutes apart. */
 static uint8_t period_code(int32_t period)
 {
-    if (period < 128)
+    enum { SINGLE = 128 };
+    if (period < SINGLE)
         return (uint8_t)period;
-    unsigned octave = 31u - (unsigned)__builtin_clz((unsigned)period);
-    unsigned step = 4 * (octave - 7) + ((unsigned)period >> (octave - 2) & 3u);
-    unsigned code = 128 + 2 * step + (period % 60 == 0);
+    int code = SINGLE + 2 * (count_code(period) - count_code(SINGLE)) + (period % 60 == 0);
     return (uint8_t)(code < PERIOD_CODES ? code : PERIOD_CODES - 1);
 }
 

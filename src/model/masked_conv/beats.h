@@ -8,7 +8,7 @@
  *     struct beats beats = { 0 };
  *     beats_find(&beats, clock, &due);
  *     ...
- *     beats_note(&beats, &row, &beat, &remote_beat, usual_period);
+ *     beats_note(&beats, &row, &beat, &remote_beat, usual_period, service);
  */
 #ifndef FLOWTWIN_MODEL_MASKED_CONV_BEATS_H
 #define FLOWTWIN_MODEL_MASKED_CONV_BEATS_H
@@ -48,11 +48,12 @@ struct beat_due {
     enum beat_level level;
 };
 enum { BEAT_DUES = BEAT_RHYTHMS + 1 };
+size_t beat_dues(const struct beat *beat, struct usual_period usual_period, int64_t from,
+                 struct beat_due dues[BEAT_DUES]);
+
 /* What timers are set to, each by itself; and other periods by octave: below PERIOD_CLASSES. */
 enum { PERIOD_CLASSES = 32 };
 unsigned period_class(int32_t period);
-size_t beat_dues(const struct beat *beat, struct usual_period usual_period, int64_t from,
-                 struct beat_due dues[BEAT_DUES]);
 
 /* What may have a beat, most recent first; what is not steady makes room before what is. */
 enum { BEATS_KEPT = 128 };

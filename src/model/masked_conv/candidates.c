@@ -326,12 +326,17 @@ static void follows(const struct candidate_list *list, bool is_of_remotes,
     }
 }
 
+static bool is_due(const struct beat_due *due, int64_t clock)
+{
+    return llabs(due->clock - clock) <= BEAT_REACH;
+}
+
 /* Whether one of a candidate's dues says more of a clock than another: one that is now, or else the
  * surer one. */
 static bool says_more(const struct beat_due *due, const struct beat_due *other, int64_t clock)
 {
-    bool is_now = llabs(due->clock - clock) <= 1, is_other_now = llabs(other->clock - clock) <= 1;
-    return is_now != is_other_now ? is_now : due->level > other->level;
+    bool is_now = is_due(due, clock);
+    return is_now != is_due(other, clock) ? is_now : due->level > other->level;
 }
 
 /* How early or late a clock is for a candidate's beat, by how sure that is; 0 where it has none.
@@ -350,7 +355,7 @@ static uint16_t ontime_code(const struct candidate *candidate, bool is_usual_kno
     *period = 0;
     if (n == 0)
         return 0;
-    if (llabs(dues[best].clock - clock) <= 1 && dues[best].level <= BEAT_TWICE)
+    if (is_due(&dues[best], clock) && dues[best].level <= BEAT_TWICE)
         *period = (uint16_t)(1 + period_class(dues[best].period));
     unsigned step = 0;
     if (clock - candidate->beat.start >= BEAT_REST)
@@ -523,7 +528,6 @@ struct channel_sum_params candidate_sums(const uint16_t *names)
     return (struct channel_sum_params){ .name = names,
                                         .n_names = CANDIDATE_ASPECTS,
                                         .n_of_table = CANDIDATE_ASPECTS - CANDIDATE_OUTPUT_ASPECTS,
-                                        .first_summed = 0,
                                         .n_summed = CANDIDATE_ROUTES,
                                         .n_out = N_LINK_CODES };
 }

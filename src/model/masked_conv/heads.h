@@ -106,8 +106,8 @@ enum due_class { DUE_BEFORE, DUE_NOW, DUE_AFTER, N_DUE_CLASSES };
 
 /* The lowest gap of a class, which may be empty; and whether some gap of it is as long as that:
  * while HEAD_DUE is open. */
-int64_t head_first_due(const struct row_context *context, enum due_class class);
-bool head_due_reaches(const struct row_context *context, enum due_class class, int64_t gap);
+int64_t head_first_due(const struct row_context *context, enum due_class which);
+bool head_due_reaches(const struct row_context *context, enum due_class which, int64_t gap);
 
 /* The lowest duration that fits or does not, and that keeps what the row's duration says of the
  * order and of a single packet: while HEAD_FITS is open. */

@@ -76,7 +76,7 @@ bool instant_is_open(const struct heads *heads, const struct row_context *contex
  * surely or not, and other gaps are legal too. The legal gaps of a class, and the class of the
  * row's gap. */
 bool due_is_open(const struct row_context *context);
-struct range due_gaps(const struct row_context *context, enum due_class class);
+struct range due_gaps(const struct row_context *context, enum due_class which);
 enum due_class due_class_of(const struct row_context *context);
 
 /* Whether HEAD_FITS has something to say: where the duration can be below the room and not; and the

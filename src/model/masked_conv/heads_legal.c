@@ -16,18 +16,18 @@ static const struct due_time *due_first(const struct row_context *context)
     return is_there ? &due->items[0] : NULL;
 }
 
-struct range due_gaps(const struct row_context *context, enum due_class class)
+struct range due_gaps(const struct row_context *context, enum due_class which)
 {
     const struct due_time *due = due_first(context);
     struct range gaps = open_gaps(context);
     int64_t first = (int64_t)due->gap - BEAT_REACH, last = (int64_t)due->gap + BEAT_REACH;
-    if (class == DUE_BEFORE && gaps.highest >= first)
+    if (which == DUE_BEFORE && gaps.highest >= first)
         gaps.highest = first - 1;
-    if (class == DUE_NOW && gaps.highest > last)
+    if (which == DUE_NOW && gaps.highest > last)
         gaps.highest = last;
-    if (class == DUE_NOW && gaps.lowest < first)
+    if (which == DUE_NOW && gaps.lowest < first)
         gaps.lowest = first;
-    if (class == DUE_AFTER && gaps.lowest <= last)
+    if (which == DUE_AFTER && gaps.lowest <= last)
         gaps.lowest = last + 1;
     return gaps;
 }
@@ -46,20 +46,20 @@ bool due_is_open(const struct row_context *context)
 enum due_class due_class_of(const struct row_context *context)
 {
     int64_t gap = context->row->value[ATTRIBUTE_GAP];
-    enum due_class class = DUE_BEFORE;
-    while (class < DUE_AFTER && gap > due_gaps(context, class).highest)
-        class ++;
-    return class;
+    enum due_class which = DUE_BEFORE;
+    while (which < DUE_AFTER && gap > due_gaps(context, which).highest)
+        which++;
+    return which;
 }
 
-int64_t head_first_due(const struct row_context *context, enum due_class class)
+int64_t head_first_due(const struct row_context *context, enum due_class which)
 {
-    return due_gaps(context, class).lowest;
+    return due_gaps(context, which).lowest;
 }
 
-bool head_due_reaches(const struct row_context *context, enum due_class class, int64_t gap)
+bool head_due_reaches(const struct row_context *context, enum due_class which, int64_t gap)
 {
-    struct range gaps = due_gaps(context, class);
+    struct range gaps = due_gaps(context, which);
     return !is_empty(gaps) && gaps.highest >= gap;
 }
 

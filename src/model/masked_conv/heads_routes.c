@@ -109,8 +109,8 @@ void head_available(const struct heads *heads, enum head head, const struct row_
     memset(available, 1, n_routes);
     recalled_available(heads, head, context, available);
     if (head == HEAD_DUE) {
-        for (enum due_class class = 0; class < N_DUE_CLASSES; class ++)
-            available[class] = head_due_reaches(context, class, 0);
+        for (enum due_class which = 0; which < N_DUE_CLASSES; which++)
+            available[which] = head_due_reaches(context, which, 0);
     } else if (head == HEAD_LINK) {
         link_available(context, available);
     } else if (head == HEAD_OLDER) {

@@ -151,9 +151,9 @@ void live_begin(struct live_host *host)
         context->pace = &host->pace;
         keep_gaps(host, context);
     }
-    bool is_known = context->is_usual_known = context->pace != NULL;
+    context->is_usual_known = context->pace != NULL;
     context->beats = host->beats_due;
-    beats_find(&host->beats[is_known], host->clock, &host->beats_due[is_known]);
+    beats_find(&host->beats, host->clock, &host->beats_due[context->is_usual_known]);
     if (host->remotes.n > 0) {
         context->previous_flows = host->remotes.items[0].n_flows;
         context->previous_steps = host->remotes.items[0].steps;
@@ -323,9 +323,7 @@ static void note_candidates(struct live_host *host, struct pace_mark mark)
     }
     remote.beat = past_row_beat(before, host->clock);
     candidate_front(&host->remotes, rank, &remote);
-    beats_note(&host->beats[0], &host->row, &candidate.beat, &remote.beat,
-               (struct usual_period){ 0 }, candidate.look.service);
-    beats_note(&host->beats[1], &host->row, &candidate.beat, &remote.beat, remote.usual_period,
+    beats_note(&host->beats, &host->row, &candidate.beat, &remote.beat, remote.usual_period,
                candidate.look.service);
 }
 

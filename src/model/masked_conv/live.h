@@ -39,7 +39,7 @@ struct live_host {
     uint64_t last_new_index;
     bool has_last_new;
     struct candidate_list conversations, remotes; /* of the memory, what is near */
-    struct beats beats[2];                        /* by whether what is usual is known */
+    struct beats beats;                           /* with what is usual, where it keeps to habits */
     struct beats_due beats_due[2]; /* see struct row_context; the other one is not kept up */
     uint16_t *kept_atoms;          /* remotes that the memory knows, ascending */
     size_t n_kept_atoms;

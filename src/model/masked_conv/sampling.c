@@ -182,8 +182,8 @@ static void keep_silence(const struct drawn_host *host, uint8_t *available)
     const struct row_context *context = &host->live.context;
     if (!head_due_reaches(context, DUE_AFTER, host->silence))
         return;
-    for (enum due_class class = 0; class < DUE_AFTER; class ++)
-        available[class] = available[class] && head_due_reaches(context, class, host->silence);
+    for (enum due_class which = 0; which < DUE_AFTER; which++)
+        available[which] = available[which] && head_due_reaches(context, which, host->silence);
 }
 
 /* A host with a past has been silent for a while at its start: its first gap is at least that. */

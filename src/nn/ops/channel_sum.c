@@ -1,10 +1,10 @@
 /* channel_sum.c - adds to channels others that are named, row by row.
- *   y[r,F+k] = x[r,F+k] + sum_{j < J - T} x[r,name[r,j,k]] + sum_{J - T <= j < J}
- * table[name[r,j,k]] for k < K, and y[r,v] = x[r,v] for the other v < V;   V <= name[r,j,k] < W for
- * j < J - T x [R,W]  table [S]  ->  y [R,V] So a choice among slots is told by what each of them is
- * like: what a slot has in common with others is one number of the row, or of the table, whichever
- * slot it stands in. The gradient of each named number is the sum of the dy that it was added to.
- */
+ *   y[r,F+k] = x[r,F+k] + sum_{j < J - T} x[r,n] + sum_{J - T <= j < J} table[n],  n = name[r,j,k]
+ * for k < K, and y[r,v] = x[r,v] for the other v < V;   V <= name[r,j,k] < W for j < J - T
+ * x [R,W]  table [S]  ->  y [R,V]
+ * So a choice among slots is told by what each of them is like: what a slot has in common with
+ * others is one number of the row, or of the table, whichever slot it stands in.
+ * The gradient of each named number is the sum of the dy that it was added to. */
 #include "nn/op.h"
 
 #include <string.h>
